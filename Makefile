@@ -1,0 +1,193 @@
+# EIM Fleet. `make help` lists what there is to make.
+#
+# One non-recursive Makefile. Every folder of sources becomes objects by wildcard, so adding a file is
+# adding a file. Variants (SAN=address,undefined | thread | fuzzer) build into folders of their own.
+
+SHELL      := /bin/bash
+LLVM       ?= 19
+CC         := gcc
+CLANG      := clang-$(LLVM)
+LLVM_CONFIG := llvm-config-$(LLVM)
+SAN        ?=
+comma      := ,
+OUT        := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+
+VERSION    := 0.1.0
+WARN       := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings \
+              -Wformat=2 -Wundef -Wimplicit-fallthrough=5 -Werror
+CPPFLAGS   := -D_GNU_SOURCE -I. -Iapi/include -DEIM_VERSION='"$(VERSION)"'
+CFLAGS     := -std=gnu17 -O2 -g -fno-strict-aliasing -fstack-protector-strong -fPIE $(WARN)
+LDFLAGS    := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+ifneq ($(SAN),)
+CFLAGS     := $(filter-out -O2,$(CFLAGS)) -O1 -fno-omit-frame-pointer -fsanitize=$(SAN) \
+              $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=undefined)
+LDFLAGS    += -fsanitize=$(SAN)
+endif
+
+# ---- what links against what: the only place that names libraries ----
+LIBS_shared     := -ljansson -lyaml -lelf -lgnutls -lcurl
+LIBS_jit         = -L$(shell $(LLVM_CONFIG) --libdir) -lLLVM-$(LLVM)
+LIBS_controller := -lmicrohttpd -lsqlite3
+LIBS_agent      := -lZydis -lseccomp -lbpf
+
+DIRS_shared     := base codec crypto bpf eim verifier runtime wire
+SRC_shared      := $(foreach d,$(DIRS_shared),$(wildcard shared/$(d)/*.c))
+SRC_jit         := $(wildcard shared/jit/*.c)
+SRC_controller  := $(filter-out controller/main.c,$(wildcard controller/*.c controller/*/*.c))
+SRC_controller  := $(filter-out controller/ctl/%,$(SRC_controller))
+SRC_ctl         := $(filter-out controller/ctl/main.c,$(wildcard controller/ctl/*.c))
+SRC_agent       := $(filter-out agent/compile/main.c agent/daemon/main.c,$(wildcard agent/*/*.c agent/*/*/*.c))
+
+obj = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
+A_shared     := $(OUT)/lib/libeim-shared.a
+A_jit        := $(OUT)/lib/libeim-jit.a
+A_controller := $(OUT)/lib/libeim-controller.a
+A_ctl        := $(OUT)/lib/libeim-ctl.a
+A_agent      := $(OUT)/lib/libeim-agent.a
+
+BINARIES := $(addprefix $(OUT)/bin/,eim-controller eimctl eim-agent eim-compile)
+PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c))
+
+.DEFAULT_GOAL := all
+.PHONY: all programs tests check demo lint fuzz bench cover format help setup clean
+.SECONDARY:
+
+all: $(BINARIES) programs ## build the binaries (build/bin) and the packs' programs
+programs: $(PROGRAMS)
+
+# ---- set-up: does nothing when nothing is missing ----
+setup: ## install what is missing from Debian's packages
+	@deploy/setup
+
+# ---- objects and archives ----
+$(OUT)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(subst /,_,$(patsubst %/,%,$(dir $<)))) -MMD -MP -c $< -o $@
+
+$(OUT)/obj/%.o: %.S
+	@mkdir -p $(@D)
+	@$(CC) $(CPPFLAGS) -MMD -MP -c $< -o $@
+
+# LLVM's C headers are its own business: no warnings of ours about them.
+CFLAGS_shared_jit = $(patsubst -I%,-isystem %,$(filter -I%,$(shell $(LLVM_CONFIG) --cflags)))
+
+$(OUT)/lib/libeim-shared.a:     $(call obj,$(SRC_shared))
+$(OUT)/lib/libeim-jit.a:        $(call obj,$(SRC_jit)) $(OUT)/obj/shared/jit/bitcode.o
+$(OUT)/lib/libeim-controller.a: $(call obj,$(SRC_controller))
+$(OUT)/lib/libeim-ctl.a:        $(call obj,$(SRC_ctl))
+$(OUT)/lib/libeim-agent.a:      $(call obj,$(SRC_agent))
+$(OUT)/lib/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@ && ar rcs $@ $^
+
+# ---- the runtime as bitcode: C that compiled programs are linked with ----
+SRC_runtime := $(wildcard shared/runtime/*.c)
+BC_FLAGS    := -std=gnu17 -O2 -g0 -ffreestanding -fno-builtin -fPIC -fvisibility=hidden -fno-stack-protector \
+               -mno-sse -mno-mmx -mno-80387 -msoft-float -mno-red-zone -fno-unwind-tables \
+               -fno-asynchronous-unwind-tables -fno-strict-aliasing -Wall -Wextra -Werror -I. -emit-llvm -c \
+               -Xclang -disable-llvm-passes
+build/bc/%.bc: %.c
+	@mkdir -p $(@D)
+	@echo "  BC      $<"
+	@$(CLANG) $(BC_FLAGS) -MMD -MP -MF $(@:.bc=.d) $< -o $@
+build/bc/runtime.bc: $(patsubst %.c,build/bc/%.bc,$(SRC_runtime))
+	@llvm-link-$(LLVM) $^ -o $@
+$(OUT)/obj/shared/jit/bitcode.o: shared/jit/bitcode.S build/bc/runtime.bc
+
+# ---- binaries ----
+$(OUT)/bin/eim-controller: $(call obj,controller/main.c) $(A_controller) $(A_shared)
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS) $^ $(LIBS_controller) $(LIBS_shared) -o $@
+$(OUT)/bin/eimctl: $(call obj,controller/ctl/main.c) $(A_ctl) $(A_shared)
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS) $^ $(LIBS_shared) -o $@
+$(OUT)/bin/eim-agent: $(call obj,agent/daemon/main.c) $(A_agent) $(A_shared)
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS) $^ $(LIBS_agent) $(LIBS_shared) -o $@
+$(OUT)/bin/eim-compile: $(call obj,agent/compile/main.c) $(A_agent) $(A_jit) $(A_shared)
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS) $^ $(LIBS_jit) $(LIBS_agent) $(LIBS_shared) -o $@
+
+# ---- eBPF programs ----
+build/%.bpf.o: %.bpf.c api/include/eim_bpf.h
+	@mkdir -p $(@D)
+	@echo "  BPF     $<"
+	@$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Werror -Iapi/include -fdebug-prefix-map=$(CURDIR)=. -c $< -o $@
+
+# ---- tests: one executable for each tests/unit/…_test.c ----
+SRC_tests := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
+TESTS     := $(patsubst %.c,$(OUT)/%,$(SRC_tests))
+$(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(A_jit) $(LIBS_jit)
+$(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared)
+	@mkdir -p $(@D)
+	@echo "  TEST    $@"
+	@$(CC) $(LDFLAGS) $< -Wl,--start-group $(A_agent) $(A_ctl) $(A_controller) $(A_shared) $(EXTRA) -Wl,--end-group \
+		-lcmocka $(LIBS_controller) $(LIBS_agent) $(LIBS_shared) -lpthread -o $@
+
+# ---- hosts that tests and benchmarks attach to ----
+HOSTS := $(patsubst tests/hosts/%.c,$(OUT)/tests/hosts/%,$(wildcard tests/hosts/*.c))
+$(OUT)/tests/hosts/%: tests/hosts/%.c
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu17 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. $< -lpthread -rdynamic -o $@
+$(OUT)/tests/hosts/%-static: tests/hosts/%.c
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu17 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. -static $< -lpthread -o $@
+
+tests: all $(TESTS) $(HOSTS)
+
+# ---- fuzzers: libFuzzer with FUZZ, a plain replay of the corpus in `check` ----
+FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+REPLAYS  := $(patsubst %,$(OUT)/tests/fuzz/%_replay,$(FUZZERS))
+$(OUT)/tests/fuzz/%_replay: $(OUT)/obj/tests/fuzz/%_fuzz.o $(OUT)/obj/tests/fuzz/replay.o $(A_ctl) $(A_controller) $(A_agent) $(A_shared)
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS_controller) $(LIBS_agent) $(LIBS_shared) -o $@
+build/fuzz/%: tests/fuzz/%_fuzz.c $(SRC_shared)
+	@mkdir -p $(@D)
+	@$(CLANG) -std=gnu17 $(CPPFLAGS) -O1 -g -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined $< $(SRC_shared) $(LIBS_shared) -o $@
+FUZZ_SECONDS ?= 60
+fuzz: setup $(patsubst %,build/fuzz/%,$(FUZZERS)) ## run every fuzzer for FUZZ_SECONDS (60)
+	@for f in $(FUZZERS); do mkdir -p build/fuzz/corpus/$$f; echo "== $$f"; \
+		build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		-artifact_prefix=build/fuzz/$$f- build/fuzz/corpus/$$f tests/fuzz/corpus/$$f \
+		2>&1 | tail -n 12 || exit 1; done
+
+# ---- goals ----
+check: ## install what tests need, build, run every test; prints 'N passed, N failed'
+	@deploy/setup --tests
+	@$(MAKE) --no-print-directory -j$$(nproc) tests $(REPLAYS)
+	@OUT=$(OUT) SAN=$(SAN) tests/run $(ONLY)
+$(REPLAYS): | tests
+
+demo: ## the whole path on this machine: nginx, a policy, a rejection, and everything back as it was
+	@deploy/setup --demo
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@deploy/demo/run
+
+lint: ## arrows between folders, names, banned calls, maps in README files, format
+	@deploy/setup --lint
+	@tests/lint/run
+
+bench: ## figures, side by side in one run
+	@deploy/setup --tests
+	@$(MAKE) --no-print-directory -j$$(nproc) tests
+	@$(MAKE) --no-print-directory $(OUT)/tests/bench/hook
+	@tests/bench/run
+
+cover: ## line coverage of the unit tests
+	@$(MAKE) --no-print-directory SAN= OUT=build/cover CFLAGS="$(CFLAGS) -O0 --coverage" \
+		LDFLAGS="$(LDFLAGS) --coverage" -j$$(nproc) tests
+	@OUT=build/cover tests/run unit; gcov -r -n $$(find build/cover/obj -name '*.gcda') 2>/dev/null | \
+		grep -A1 "^File '\(shared\|agent\|controller\)" | paste - - - | sort | cut -c1-120
+
+format: ## lay out the sources by clang-format
+	@clang-format -i $$(git ls-files '*.c' '*.h' ':!*.tbl.h' ':!*.bpf.c')
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+clean: ## remove build/
+	@rm -rf build
+
+-include $(shell find $(OUT)/obj build/bc -name '*.d' 2>/dev/null)

@@ -1,0 +1,88 @@
+/*
+ * constraint - the constraint language: parsed once into a small tree, printed and evaluated from it.
+ *
+ *	constraint = term { ("and" | "&&" | ",") term }
+ *	term       = sum relation sum | NAME "." predicate
+ *	relation   = "≥" ">=" "≤" "<=" "≠" "!=" "=" "==" "<" ">"
+ *	predicate  = "non_null" | "null_terminated" | "readable(" sum ")" | "writable(" sum ")"
+ *	sum        = atom { ("+" | "-") atom }
+ *	atom       = integer | "value" | "return" | NAME | "sizeof(" NAME ")"
+ *
+ * On a type, a bare predicate ("non_null") speaks of `value`. What does not parse is prose: kept as
+ * text, reported by lint as not enforced.
+ */
+#pragma once
+
+#include "shared/base/arena.h"
+#include "shared/base/buf.h"
+
+#define CONSTRAINT_MAX_TERMS 16
+#define CONSTRAINT_MAX_ATOMS 8
+
+enum constraint_relation {
+	CONSTRAINT_EQ,
+	CONSTRAINT_NE,
+	CONSTRAINT_LT,
+	CONSTRAINT_LE,
+	CONSTRAINT_GT,
+	CONSTRAINT_GE,
+	CONSTRAINT_NON_NULL,
+	CONSTRAINT_NULL_TERMINATED,
+	CONSTRAINT_READABLE,
+	CONSTRAINT_WRITABLE,
+};
+
+enum constraint_atom_kind {
+	CONSTRAINT_INTEGER,
+	CONSTRAINT_NAME,
+	CONSTRAINT_RETURN,
+	CONSTRAINT_VALUE,
+	CONSTRAINT_SIZEOF
+};
+
+struct constraint_atom {
+	enum constraint_atom_kind kind;
+	bool negative;
+	int64_t integer;
+	struct str name; /* NAME, SIZEOF */
+};
+
+struct constraint_sum {
+	struct constraint_atom atoms[CONSTRAINT_MAX_ATOMS];
+	size_t count;
+};
+
+struct constraint_term {
+	enum constraint_relation relation;
+	struct constraint_sum left;  /* predicates: the one name */
+	struct constraint_sum right; /* relations and readable/writable */
+};
+
+struct constraint {
+	struct str text;		     /* as written */
+	bool is_prose;			     /* nothing is enforced; `terms` is empty */
+	const struct constraint_term *terms; /* all must hold */
+	size_t count;
+};
+
+/*
+ * Parses `text` into `a`. Text that is no constraint becomes prose: not an error.
+ *   fails  NO_MEMORY; INVALID past the limits above
+ */
+MUST_CHECK struct err *constraint_parse(struct str text, struct arena *a, struct constraint *out);
+
+/* Appends the canonical text: parse(print(c)) equals c. */
+void constraint_print(const struct constraint *c, struct buf *out);
+
+/* True where a term speaks of `return`. */
+bool constraint_is_post(const struct constraint *c);
+
+/*
+ * Evaluates over known numbers: `value_of(context, atom, &out)` gives an atom's value, false where it
+ * is unknown. Result: 1 holds, 0 does not, -1 unknown. Predicates ask `value_of` for the pointer
+ * (non_null) and are else unknown. Sums wrap as int64_t.
+ */
+int constraint_eval(const struct constraint *c,
+		    bool (*value_of)(void *context, const struct constraint_atom *atom,
+				     int64_t *out),
+		    void *context);

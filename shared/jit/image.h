@@ -1,0 +1,67 @@
+/*
+ * image - a program compiled for one effective role: position-independent machine code and the layout
+ * of everything it reaches, at fixed distances.
+ *
+ *   offset 0                code        r-x  sealed memfd, shared by all processes of the host
+ *          private_offset   private     rw-  one anonymous page of each process (struct rt_private)
+ *          maps[0].offset   map 0       rw-  a map file; a ring buffer's data is mapped twice in a row
+ *          maps[1].offset   map 1       rw-  …
+ *          total_bytes      the end; all offsets are multiples of IMAGE_PAGE
+ *
+ * Code reaches its maps and the private page RIP-relative; nothing is relocated in a process.
+ * An image is also a flat message (image_encode), for the compile child and the code cache.
+ */
+#pragma once
+
+#include "shared/base/buf.h"
+#include "shared/bpf/object.h"
+
+#define IMAGE_PAGE	  4096u
+#define IMAGE_LAYOUT	  1u /* changes when an encoded image would be read wrongly */
+#define IMAGE_MAX_BYTES	  ((size_t)16 << 20)
+#define IMAGE_MAX_ENTRIES 64u
+
+struct image_map {
+	struct str name;
+	enum object_map_role role; /* RODATA maps are in the code and not here */
+	uint32_t kind, key_size, value_size, max_entries, flags;
+	uint32_t key_type, value_type; /* ids in the object's BTF */
+	uint64_t offset;	       /* from the image's start */
+	uint64_t file_bytes;	       /* size of the map's file (rt_map_layout) */
+	uint64_t span_bytes;  /* address space it takes: file_bytes, or more for a ring buffer */
+	struct bytes initial; /* DATA: the first content */
+};
+
+struct image_entry {
+	struct str name;    /* the C function's */
+	struct str section; /* its SEC() */
+	uint64_t offset;    /* of its machine code in the image; preserve_most, u64 f(void *ctx) */
+	uint64_t ctx_reads; /* as struct verifier_entry */
+};
+
+#define IMAGE_NEEDS_PROBE_READ 1u /* reads host memory by process_vm_readv */
+#define IMAGE_NEEDS_PID	       2u /* wants pid and tid */
+
+struct image {
+	struct arena arena; /* owns all below */
+	struct bytes code;
+	const struct image_entry *entries;
+	const struct image_map *maps;
+	uint32_t entries_count, maps_count;
+	uint64_t private_offset, total_bytes;
+	uint32_t needs; /* IMAGE_NEEDS_* */
+	struct str object_digest, role_digest;
+	struct bytes btf; /* the object's .BTF, for typed maps and events; may be empty */
+};
+
+void image_destroy(struct image *i);
+OWN_DEFINE(image, struct image *, image_destroy)
+
+/* Appends the image as bytes. */
+void image_encode(const struct image *i, struct buf *out);
+
+/*
+ * Reads what image_encode() wrote; hostile bytes are fine.
+ *   fails  INVALID: layout number, an offset or size outside its bounds, overlapping maps
+ */
+MUST_CHECK struct err *image_decode(struct bytes data, struct image **out);

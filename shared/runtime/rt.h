@@ -1,0 +1,89 @@
+/*
+ * rt - what compiled programs run on. This code compiles twice: natively (agent, tests) and to LLVM
+ * bitcode that is inlined into programs which run inside hosts.
+ *
+ * Inside a host: no libc, no allocation, no locks of the host's, no vector or x87 registers, no errno,
+ * no thread-local storage, no call out. Everything in shared memory can be changed by any other process
+ * at any time: it is input. Sizes and counts come from `struct rt_map`, which is constant in the
+ * compiled code, never from shared memory.
+ *
+ * A map file, layout 1:
+ *
+ *   0      struct rt_map_header   magic, layout, kind and sizes: for the agent's checks and for people
+ *   4096   the kind's content     (its .c draws it)
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define RT_PAGE	      4096u
+#define RT_MAP_MAGIC  0x50414d4d4945ull /* "EIMMAP" */
+#define RT_MAP_LAYOUT 1u
+
+/* A map as code sees it: constant but for the memory behind `base`. */
+struct rt_map {
+	uint8_t *base; /* the map file's start, page aligned */
+	uint32_t kind, key_size, value_size, max_entries, flags;
+};
+
+struct rt_map_header {
+	uint64_t magic;
+	uint32_t layout, kind, key_size, value_size, max_entries, flags;
+	uint64_t lost; /* events or updates that found no room, atomic */
+};
+_Static_assert(sizeof(struct rt_map_header) == 40, "layout 1");
+
+/* The private page of a process: filled by the agent, wiped by fork (MADV_WIPEONFORK). */
+struct rt_private {
+	uint32_t tgid; /* as the kernel's initial pid namespace has it; 0: ask */
+	uint32_t reserved;
+};
+_Static_assert(sizeof(struct rt_private) <= RT_PAGE, "one page");
+
+/* What map operations return on failure, as the kernel's do: negative errno values. */
+#define RT_EAGAIN 11
+#define RT_ENOENT 2
+#define RT_E2BIG  7
+#define RT_EBUSY  16
+#define RT_EEXIST 17
+#define RT_EINVAL 22
+#define RT_EFAULT 14
+#define RT_ENOMEM 12
+
+#define RT_ANY	   0u
+#define RT_NOEXIST 1u
+#define RT_EXIST   2u
+
+#define RT_INLINE __attribute__((always_inline))
+
+/* ---- map operations, by kind (array.c, hash.c, ringbuf.c); `map` is constant where it is inlined ---- */
+void *rt_array_lookup(const struct rt_map *map, const void *key);
+long rt_array_update(const struct rt_map *map, const void *key, const void *value, uint64_t flags);
+long rt_array_delete(const struct rt_map *map, const void *key);
+
+void *rt_hash_lookup(const struct rt_map *map, const void *key);
+long rt_hash_update(const struct rt_map *map, const void *key, const void *value, uint64_t flags);
+long rt_hash_delete(const struct rt_map *map, const void *key);
+
+void *rt_ringbuf_reserve(const struct rt_map *map, uint64_t size, uint64_t flags);
+void rt_ringbuf_submit(void *record, uint64_t flags);
+void rt_ringbuf_discard(void *record, uint64_t flags);
+long rt_ringbuf_output(const struct rt_map *map, const void *data, uint64_t size, uint64_t flags);
+uint64_t rt_ringbuf_query(const struct rt_map *map, uint64_t flags);
+
+/* ---- helpers by name, for the JIT: rt_map_lookup_elem & co. switch on map->kind, which folds ---- */
+void *rt_map_lookup_elem(const struct rt_map *map, const void *key);
+long rt_map_update_elem(const struct rt_map *map, const void *key, const void *value,
+			uint64_t flags);
+long rt_map_delete_elem(const struct rt_map *map, const void *key);
+
+long rt_probe_read(void *out, uint64_t size, const void *from);
+long rt_probe_read_user(void *out, uint64_t size, const void *from);
+long rt_probe_read_str(void *out, uint64_t size, const void *from);
+long rt_probe_read_user_str(void *out, uint64_t size, const void *from);
+uint64_t rt_ktime_get_ns(void);
+uint64_t rt_get_prandom_u32(void);
+uint64_t rt_get_smp_processor_id(void);
+uint64_t rt_get_current_pid_tgid(const struct rt_private *self); /* tgid << 32 | tid */
+long rt_strncmp(const char *a, uint64_t size, const char *b);

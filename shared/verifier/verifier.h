@@ -1,0 +1,112 @@
+/*
+ * verifier - does this program keep to this role? Abstract interpretation over all paths of each
+ * entry: pure, no I/O, no clock but a step budget.
+ *
+ * Memory:  a verdict owns everything it hands out, apart from what it borrows from object and role,
+ *          which must outlive it.
+ * Threads: none of its own; separate calls may run side by side.
+ * Limits:  struct verifier_limits.
+ */
+#pragma once
+
+#include "shared/bpf/object.h"
+#include "shared/eim/role.h"
+
+struct verifier_limits {
+	uint64_t max_steps;	 /* instructions looked at, over all paths; default 1,000,000 */
+	size_t max_memory_bytes; /* of explored states; default 64 MiB */
+};
+
+#define VERIFIER_LIMITS_DEFAULT ((struct verifier_limits){1000000, (size_t)64 << 20})
+
+/* Rules have stable codes, listed with their meaning in rule.tbl.h. */
+enum verifier_rule {
+	VERIFIER_ACCEPTED,
+#define RULE(name, text, meaning) VERIFIER_##name,
+#include "shared/verifier/rule.tbl.h"
+#undef RULE
+};
+
+/* "call-not-granted": a rule's code in JSON and in .case files; "accepted" for VERIFIER_ACCEPTED. */
+const char *verifier_rule_text(enum verifier_rule rule);
+
+/* Why a program was rejected. */
+struct verifier_finding {
+	enum verifier_rule rule;
+	struct str entry;	     /* the entry that was being verified */
+	struct str function;	     /* the function that holds the instruction */
+	uint32_t insn;		     /* index into object_insns() */
+	const struct btf_line *line; /* NULL where unknown */
+	const char *message;	     /* what is wrong, in one sentence */
+	const char *hint;	     /* the nearest thing that would be allowed, or NULL */
+	const char *registers;	     /* what was known, a line per register that matters, or NULL */
+	const char *path;	     /* the branches that led there, or NULL */
+};
+
+/* What the analysis proved about one instruction: the JIT specialises by it. */
+enum verifier_base {
+	VERIFIER_BASE_OTHER,
+	VERIFIER_BASE_STACK,
+	VERIFIER_BASE_CTX,
+	VERIFIER_BASE_MAP_VALUE
+};
+
+#define VERIFIER_MIXED UINT32_MAX
+
+struct verifier_insn_fact {
+	bool reached; /* false on every path: dead code */
+	uint8_t base; /* LOAD, STORE, ATOMIC: what the address points into, the same on all paths */
+	bool has_offset; /* … and `offset` is from that object's start, on all paths (STACK: from the
+			      * frame's top, so negative) */
+	int32_t offset;
+	uint32_t
+		map; /* CALL_HELPER with a map argument: its index, VERIFIER_MIXED where paths differ */
+	/* CALL_HELPER: bit n is set where argument n+1 points into the current frame at
+	 * arg_stack_offset[n] on all paths. */
+	uint8_t arg_on_stack;
+	int16_t arg_stack_offset[5];
+	bool arg_const[5]; /* CALL_HELPER: the scalar is arg_value on all paths */
+	int64_t arg_value[5];
+};
+
+struct verifier_entry {
+	const struct object_function *function;
+	uint64_t worst_insns; /* executed per event at the most, proved */
+	uint32_t stack_bytes; /* over all frames */
+	uint64_t ctx_reads;   /* bit n: bytes 8n … 8n+7 of the context may be read */
+};
+
+struct verdict;
+
+/*
+ * Verifies every entry of `object` under `role`.
+ *   out    owned by the caller; accepted or not: verdict_finding() tells
+ *   fails  NO_MEMORY, INTERNAL; a rejection is a verdict, not an error
+ */
+MUST_CHECK struct err *verifier_run(const struct object *object, const struct role *role,
+				    struct verifier_limits limits, struct verdict **out);
+void verdict_destroy(struct verdict *v);
+OWN_DEFINE(verdict, struct verdict *, verdict_destroy)
+
+/* NULL where the program is accepted. */
+const struct verifier_finding *verdict_finding(const struct verdict *v);
+
+/* Accepted programs: what was proved. One row per entry; one fact per instruction of the object. */
+const struct verifier_entry *verdict_entries(const struct verdict *v, uint32_t *count);
+const struct verifier_insn_fact *verdict_facts(const struct verdict *v);
+/* Helpers that the program calls: borrowed rows of the helper table. */
+const struct helper *const *verdict_helpers(const struct verdict *v, uint32_t *count);
+/* How much work it was. */
+uint64_t verdict_steps(const struct verdict *v);
+
+/* Appends the verdict for people, several lines; and as JSON, one object:
+ * {"verdict":"rejected","rule":…,"role":…,"entry":…,"function":…,"insn":…,"file":…,"line":…,"source":…,
+ *  "message":…,"hint":…,"registers":…,"path":…}
+ * {"verdict":"accepted","role":…,"entries":[{"name":…,"worstInstructions":…,"stackBytes":…}],
+ *  "helpers":[…]} */
+void verdict_print(const struct verdict *v, struct buf *out);
+void verdict_print_json(const struct verdict *v, struct buf *out);
+
+/* The rejection as an error (owned by the caller): code REJECTED, path "file:line", the message, and
+ * verdict_print()'s text as detail. NULL where the program is accepted. */
+MUST_CHECK struct err *verdict_err(const struct verdict *v);
