@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "shared/base/arena.h"
 #include "shared/base/buf.h"
 #include "shared/bpf/object.h"
 
