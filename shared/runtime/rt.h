@@ -37,15 +37,16 @@
  * is needed first; the agent corrects `tgid` when it adopts a forked child.
  */
 struct rt_private {
-	uint32_t tgid;	     /* as the agent's pid namespace has it: what it writes as owner of locks */
+	uint32_t tgid; /* as the agent's pid namespace has it: what it writes as owner of locks */
 	uint32_t pid_inside; /* as the process's own has it: what its system calls want */
 };
 _Static_assert(sizeof(struct rt_private) <= RT_PAGE, "one page");
 
 /* A map as code sees it: constant but for the memory behind `base`. */
 struct rt_map {
-	uint8_t *base;		 /* the map file's start, page aligned */
-	struct rt_private *self; /* who runs; NULL: getpid() is asked each time an owner is wanted */
+	uint8_t *base; /* the map file's start, page aligned */
+	struct rt_private
+		*self; /* who runs; NULL: getpid() is asked each time an owner is wanted */
 	uint32_t kind, key_size, value_size, max_entries, flags;
 };
 
@@ -98,7 +99,7 @@ long rt_probe_read_str(void *out, uint64_t size, const void *from, struct rt_pri
 long rt_probe_read_user_str(void *out, uint64_t size, const void *from, struct rt_private *self);
 uint64_t rt_ktime_get_ns(void);
 uint64_t rt_get_prandom_u32(void);
-uint64_t rt_get_smp_processor_id(void);	       /* rdtscp */
-uint64_t rt_get_smp_processor_id_plain(void);  /* the same where the processor lacks rdtscp */
+uint64_t rt_get_smp_processor_id(void);	      /* rdtscp */
+uint64_t rt_get_smp_processor_id_plain(void); /* the same where the processor lacks rdtscp */
 uint64_t rt_get_current_pid_tgid(struct rt_private *self); /* tgid << 32 | tid */
 long rt_strncmp(const char *a, uint64_t size, const char *b);

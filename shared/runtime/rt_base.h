@@ -12,7 +12,7 @@
 #define RT_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define RT_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-#define RT_ROUND_UP(n, to) (((n) + ((to) - 1)) / (to) * (to))
+#define RT_ROUND_UP(n, to) (((n) + ((to)-1)) / (to) * (to))
 
 /* How often a waiter looks again before it gives up: some tens of milliseconds. */
 #define RT_SPINS (1u << 22)
@@ -83,11 +83,11 @@ RT_INLINE void rt_zero(void *to, uint64_t size)
 }
 
 /* ---- system calls: they clobber rcx and r11 and touch no errno ---- */
-#define RT_SYS_GETPID		 39
-#define RT_SYS_GETTID		 186
-#define RT_SYS_CLOCK_GETTIME	 228
-#define RT_SYS_GETCPU		 309
-#define RT_SYS_PROCESS_VM_READV	 310
+#define RT_SYS_GETPID		39
+#define RT_SYS_GETTID		186
+#define RT_SYS_CLOCK_GETTIME	228
+#define RT_SYS_GETCPU		309
+#define RT_SYS_PROCESS_VM_READV 310
 
 RT_INLINE long rt_syscall6(long number, long a, long b, long c, long d, long e, long f)
 {
