@@ -167,6 +167,21 @@ static struct err *check_names(struct linter *l, const struct spec_function *f)
 	return NULL;
 }
 
+static struct err *check_helper_params(struct linter *l, const struct spec_function *f)
+{
+	const struct helper *helper = helper_find_name(f->name);
+	size_t count = 0;
+	if (!f->has_signature || !helper || !str_is(f->name, helper->name))
+		return NULL;
+	while (count < ARRAY_SIZE(helper->args) && helper->args[count] != HELPER_ARG_NONE)
+		count++;
+	if (f->params_count == count)
+		return NULL;
+	return report(l, LINT_HELPER_PARAMS, f->at,
+		      "\"%.*s\" is declared with %zu parameters, but the helper has %zu",
+		      STR_FMT(f->name), f->params_count, count);
+}
+
 static struct str near_helper(struct str name)
 {
 	struct near near = near_start(name);
@@ -179,11 +194,14 @@ static struct err *check_function(struct linter *l, const struct spec_function *
 {
 	TRY(check_prose(l, &f->constraints, "function", f->name));
 	TRY(check_names(l, f));
-	TRY(check_return(l, f));
+	if (is_host) {
+		TRY(check_return(l, f));
+		TRY(check_helper_params(l, f));
+	}
 	for (size_t i = 0; i < f->params_count; i++)
 		TRY(check_type_name(l, f->params[i].type, f->params[i].at));
 	if (f->has_signature)
-		TRY(check_type_name(l, f->return_type, f->at));
+		TRY(check_type_name(l, f->return_type, f->return_at));
 	if (is_host && str_starts(f->name, "bpf_") && !helper_find_name(f->name))
 		return report_name(
 			l, LINT_NO_SUCH_HELPER, f->at,

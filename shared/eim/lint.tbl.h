@@ -10,6 +10,7 @@ LINT(NO_SUCH_HELPER, "no-such-helper", WARNING,
      "a function is named like a BPF helper that this runtime does not have")
 LINT(NARROW_RETURN, "narrow-return", WARNING,
      "a helper is declared with a result narrower than it has")
+LINT(HELPER_PARAMS, "helper-parameters", WARNING, "a helper is declared with another number of parameters than it has")
 LINT(PROSE, "prose-constraint", WARNING,
      "a constraint is prose, so nothing enforces it (an error when strict)")
 LINT(UNKNOWN_NAME, "unknown-name", ERROR,

@@ -169,15 +169,27 @@ static struct err *keep(struct role_builder *b, const struct constraint *from,
 	return constraint_copy(&with_text, &b->role->arena, out);
 }
 
+/* Type, function and capability often say the same. */
+static bool is_repeated(const struct constraint *kept, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (str_equal(kept[i].text, kept[at].text))
+			return true;
+	return false;
+}
+
 static struct err *keep_list(struct role_builder *b, const struct constraint *from, size_t count,
 			     const struct constraint **out, size_t *out_count)
 {
 	struct constraint *kept = arena_alloc_array(&b->role->arena, count, sizeof(*kept));
 	TRY_MEMORY(kept);
-	for (size_t i = 0; i < count; i++)
-		TRY(keep(b, &from[i], &kept[i]));
+	size_t used = 0;
+	for (size_t i = 0; i < count; i++) {
+		TRY(keep(b, &from[i], &kept[used]));
+		used += !is_repeated(kept, used);
+	}
 	*out = kept;
-	*out_count = count;
+	*out_count = used;
 	return NULL;
 }
 

@@ -6,19 +6,19 @@
 
 /* `what` is "parameter 2 (buffer)" or "the result". */
 static struct err *check_type(const struct role_builder *b, const struct spec_function *declared,
-			      const char *what, struct str type, uint32_t id)
+			      const struct spec_place *at, const char *what, struct str type,
+			      uint32_t id)
 {
 	struct ctype wanted;
 	if (ctype_resolve(b->spec, type, &wanted) && ctype_matches(&wanted, b->host, id))
 		return NULL;
 	OWNED_BUF struct buf have = BUF_INIT(TYPE_TEXT_MAX);
 	btf_print_type(b->host, id, &have);
-	return err_new(
-		ERR_REJECTED,
-		"line %u:%u: function \"%.*s\": %s is \"%.*s\" in the spec and \"%s\" in the "
-		"host's BTF",
-		declared->at.line, declared->at.column, STR_FMT(declared->name), what,
-		STR_FMT(type), buf_text(&have));
+	return err_at(ERR_REJECTED, at->path,
+		      "line %u:%u: function \"%.*s\": %s is \"%.*s\" in the spec and \"%s\" in the "
+		      "host's BTF",
+		      at->line, at->column, STR_FMT(declared->name), what, STR_FMT(type),
+		      buf_text(&have));
 }
 
 static struct err *check_param(const struct role_builder *b, const struct spec_function *declared,
@@ -27,8 +27,7 @@ static struct err *check_param(const struct role_builder *b, const struct spec_f
 	const struct spec_param *param = &declared->params[i];
 	OWNED_BUF struct buf what = BUF_INIT(TYPE_TEXT_MAX);
 	buf_printf(&what, "parameter %zu (%.*s)", i + 1, STR_FMT(param->name));
-	return err_in(check_type(b, declared, buf_text(&what), param->type, id), "%s",
-		      param->at.path);
+	return check_type(b, declared, &param->at, buf_text(&what), param->type, id);
 }
 
 struct err *role_check_signature(const struct role_builder *b, const struct spec_function *declared,
@@ -48,9 +47,8 @@ struct err *role_check_signature(const struct role_builder *b, const struct spec
 			      declared->params_count, proto->count);
 	for (uint32_t i = 0; i < proto->count; i++)
 		err_add(&found, check_param(b, declared, i, btf_member(b->host, proto, i).type));
-	err_add(&found,
-		err_in(check_type(b, declared, "the result", declared->return_type, proto->type),
-		       "%s/signature/return_type", declared->at.path));
+	err_add(&found, check_type(b, declared, &declared->return_at, "the result",
+				   declared->return_type, proto->type));
 	return found;
 }
 
