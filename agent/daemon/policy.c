@@ -142,11 +142,58 @@ const struct image *policy_image(const struct policy *p)
 	return p->image;
 }
 
-struct err *policy_instantiate(struct policy *p, struct target *t)
+/* The mapped file whose last path component is `name`, as SEC("uprobe/libc.so.6:malloc") means it. */
+static struct err *find_module(const struct process_maps *maps, struct str name, struct str *out)
+{
+	struct near near = near_start(name);
+	for (size_t i = 0; i < maps->count; i++) {
+		struct str path = maps->items[i].path;
+		const char *slash = path.size ? memrchr(path.data, '/', path.size) : NULL;
+		if (!slash || !maps->items[i].execute)
+			continue;
+		struct str base = str_from(path, (size_t)(slash - path.data) + 1);
+		if (str_equal(base, name)) {
+			*out = path;
+			return NULL;
+		}
+		near_offer(&near, base);
+	}
+	struct str found = near_found(&near);
+	return err_new(ERR_NOT_FOUND,
+		       "no file named %.*s is mapped executable in the process%s%.*s",
+		       STR_FMT(name), found.size ? "; there is " : "", STR_FMT(found));
+}
+
+/* The places with whole paths; those that have one already stay as they are. */
+static struct err *resolve_places(const struct policy *p, const struct process_maps *maps,
+				  struct target_place *out)
+{
+	for (uint32_t i = 0; i < p->image->entries_count; i++) {
+		out[i] = p->places[i];
+		if (!str_starts(out[i].path, "/"))
+			TRY_DOING(find_module(maps, out[i].path, &out[i].path), "entry %.*s",
+				  STR_FMT(p->image->entries[i].name));
+	}
+	return NULL;
+}
+
+static struct err *instantiate_at(struct policy *p, struct target *t,
+				  const struct process_maps *maps)
 {
 	struct instance *instance; /* borrowed, the target keeps it by name */
-	return target_instantiate(t, policy_name(p), p->image, p->map_fds, p->places,
+	struct target_place places[IMAGE_MAX_ENTRIES];
+	TRY(resolve_places(p, maps, places));
+	return target_instantiate(t, policy_name(p), p->image, p->map_fds, places,
 				  p->image->entries_count, &instance);
+}
+
+struct err *policy_instantiate(struct policy *p, struct target *t)
+{
+	struct process_maps maps;
+	TRY(process_maps(target_process(t).pid, &maps));
+	struct err *e = instantiate_at(p, t, &maps);
+	process_maps_fini(&maps);
+	return e;
 }
 
 const struct image_map *policy_find_map(const struct policy *p, struct str name, struct str *near)
