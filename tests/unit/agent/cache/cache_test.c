@@ -4,6 +4,7 @@
 #include "shared/base/file.h"
 
 #include <ftw.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static char folder[] = "/tmp/eim-cache-test-XXXXXX";
