@@ -46,7 +46,7 @@ A_ctl        := $(OUT)/lib/libeim-ctl.a
 A_agent      := $(OUT)/lib/libeim-agent.a
 
 BINARIES := $(addprefix $(OUT)/bin/,eim-controller eimctl eim-agent eim-compile)
-PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c))
+PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c tests/integration/*.bpf.c))
 
 .DEFAULT_GOAL := all
 .PHONY: all programs tests check demo lint fuzz bench cover format help setup clean
