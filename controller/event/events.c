@@ -50,11 +50,15 @@ static void drop_oldest(struct ring *r)
 
 static void ring_destroy(struct ring *r)
 {
+	if (!r)
+		return;
 	while (r->count)
 		drop_oldest(r);
 	mem_free(r->policy);
 	mem_free(r);
 }
+
+OWN_DEFINE(ring, struct ring *, ring_destroy)
 
 void events_destroy(struct events *e)
 {
@@ -78,7 +82,7 @@ static struct err *make_ring(struct events *e, struct str policy, struct ring **
 {
 	struct ring *r = find_ring(e, policy);
 	if (!r) {
-		OWNED(mem) struct ring *made = mem_zalloc(sizeof(*made));
+		OWNED(ring) struct ring *made = mem_zalloc(sizeof(*made));
 		TRY_MEMORY(made);
 		made->policy = mem_copy_text(policy.data, policy.size);
 		TRY_MEMORY(made->policy);
