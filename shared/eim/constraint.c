@@ -230,15 +230,15 @@ static struct err *own_names(struct constraint_sum *sum, struct arena *a)
 	return NULL;
 }
 
-static struct err *keep_terms(struct constraint_term *terms, size_t count, struct arena *a,
+static struct err *keep_terms(const struct constraint_term *terms, size_t count, struct arena *a,
 			      const struct constraint_term **out)
 {
 	struct constraint_term *kept = arena_alloc_array(a, count, sizeof(*kept));
 	TRY_MEMORY(kept);
 	for (size_t i = 0; i < count; i++) {
-		TRY(own_names(&terms[i].left, a));
-		TRY(own_names(&terms[i].right, a));
 		kept[i] = terms[i];
+		TRY(own_names(&kept[i].left, a));
+		TRY(own_names(&kept[i].right, a));
 	}
 	*out = kept;
 	return NULL;
@@ -260,6 +260,16 @@ struct err *constraint_parse(struct str text, struct arena *a, struct constraint
 		c.count = count;
 	}
 	*out = c;
+	return NULL;
+}
+
+struct err *constraint_copy(const struct constraint *c, struct arena *a, struct constraint *out)
+{
+	struct constraint copy = *c;
+	copy.text = arena_str(a, c->text);
+	TRY_MEMORY(copy.text.data);
+	TRY(keep_terms(c->terms, c->count, a, &copy.terms));
+	*out = copy;
 	return NULL;
 }
 

@@ -72,6 +72,10 @@ struct constraint {
  */
 MUST_CHECK struct err *constraint_parse(struct str text, struct arena *a, struct constraint *out);
 
+/* `c` anew, all of it in `a`. fails: NO_MEMORY */
+MUST_CHECK struct err *constraint_copy(const struct constraint *c, struct arena *a,
+				       struct constraint *out);
+
 /* Appends the canonical text: parse(print(c)) equals c. */
 void constraint_print(const struct constraint *c, struct buf *out);
 

@@ -46,6 +46,7 @@ struct spec_function { /* host_functions; extension_exports have the same shape 
 	struct str name, return_type;
 	const struct spec_param *params;
 	size_t params_count;
+	struct spec_place return_at;
 	bool has_signature; /* false: nothing is said about parameters and result */
 	struct spec_constraints
 		constraints;	       /* pre: over parameters; post: those that name `return` */

@@ -191,8 +191,11 @@ static struct err *decode_signature(struct arena *a, const struct node *n, const
 	TRY_AT(fields_decode(n, fields, ARRAY_SIZE(fields), &in), "%s/signature", path);
 	const char *below = path_below(a, path, "signature", 0);
 	const char *params = below ? path_below(a, below, "params", 0) : NULL;
+	const char *result = below ? path_below(a, below, "return_type", 0) : NULL;
 	TRY_MEMORY(params);
+	TRY_MEMORY(result);
 	out->return_type = in.return_type;
+	out->return_at = place_of(node_find(n, "return_type"), result);
 	out->has_signature = true;
 	TRY(decode_list(a, in.params, params, sizeof(*out->params), decode_param, &out->params,
 			&out->params_count));
