@@ -87,6 +87,21 @@ static void prints_hex_where_there_is_no_type(void **state UNUSED)
 	assert_value(b, 99, "", 0, "\"0x\"");
 }
 
+static void prints_null_for_variables_outside_of_the_data(void **state UNUSED)
+{
+	OWNED_BUILD struct btf_build build = BTF_BUILD_INIT;
+	uint32_t i32 = btf_build_int(&build, "int", 4, 1);
+	uint32_t variable = btf_build_plain(&build, BTF_VAR, "v", i32);
+	btf_build_word(&build, 1);
+	uint32_t section = btf_build_type(&build, ".bss", INFO(BTF_DATASEC, 1), 0);
+	btf_build_word(&build, variable);
+	btf_build_word(&build, 1 << 20);
+	btf_build_word(&build, 4);
+	OWNED(btf) struct btf *b = NULL;
+	assert_ok(btf_build_parse(&build, &b));
+	assert_value(b, section, "", 0, "{\"v\":null}");
+}
+
 /* A union of two members of the former union, 60 times: 2^60 values in four bytes. */
 static void bounds_values_that_double(void **state UNUSED)
 {
@@ -139,6 +154,7 @@ int main(void)
 		cmocka_unit_test(prints_structs_arrays_and_texts),
 		cmocka_unit_test(prints_bit_fields),
 		cmocka_unit_test(prints_hex_where_there_is_no_type),
+		cmocka_unit_test(prints_null_for_variables_outside_of_the_data),
 		cmocka_unit_test(bounds_values_that_double),
 		cmocka_unit_test(bounds_arrays_of_nothing),
 		cmocka_unit_test(stops_where_the_buffer_is_full),
