@@ -35,7 +35,8 @@ enum insn_kind {
 	INSN_EXIT,
 };
 
-/* Classifies the instruction; checks its reserved fields. */
+/* Classifies the instruction; checks its reserved fields and register numbers. Looks at one slot only:
+ * that INSN_LD_IMM64 has its second one, zero but for imm, is what object_parse() has checked. */
 enum insn_kind insn_kind(const struct bpf_insn *insn);
 
 /* 1, or 2 for INSN_LD_IMM64. */

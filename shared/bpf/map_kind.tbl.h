@@ -2,7 +2,8 @@
  * Map kinds: MAP_KIND(NAME, number, text, key, flags)
  *   number  enum bpf_map_type's
  *   text    as documents and JSON write it
- *   key     the key size that the kind asks for: a number of bytes, 0 none, or ANY
+ *   key     the key size that the kind asks for: a number of bytes, 0 none, or MAP_KEY_ANY
+ *   flags   MAP_KIND_* properties (0 where none)
  *
  * To add one: a row here, shared/runtime/map_TEXT.c, its row in shared/runtime/map.c, a model test.
  */

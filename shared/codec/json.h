@@ -7,15 +7,7 @@
 #pragma once
 
 #include "shared/base/buf.h"
-#include "shared/codec/node.h"
-
-/*
- * Parses `text` (borrowed for the call) into `a`.
- *   out    lives in `a`
- *   fails  INVALID  not JSON, a duplicate key, too deep or too many nodes; the path is "line:column"
- *          NO_MEMORY
- */
-MUST_CHECK struct err *json_parse(struct str text, struct arena *a, const struct node **out);
+#include "shared/codec/json_read.h" /* json_parse() */
 
 /* Appends `n` as JSON: on one line, or indented by two spaces. */
 void json_print(const struct node *n, struct buf *out);
@@ -41,8 +33,11 @@ struct json {
 };
 
 struct json json_start(struct buf *out);
+/* jansson has functions of these two names and calls them itself: ours carry other names in the linker's
+ * eyes, or they would stand in for jansson's. */
+#define JSON_LINK_NAME(name) __asm__("json_write_" name)
 /* `key` is NULL in lists and at the top. */
-void json_object(struct json *w, const char *key);
+void json_object(struct json *w, const char *key) JSON_LINK_NAME("object");
 void json_list(struct json *w, const char *key);
 void json_end(struct json *w);
 void json_text(struct json *w, const char *key, struct str value);
@@ -50,7 +45,7 @@ void json_textf(struct json *w, const char *key, const char *format, ...) PRINTF
 void json_int(struct json *w, const char *key, int64_t value);
 void json_uint(struct json *w, const char *key, uint64_t value);
 void json_bool(struct json *w, const char *key, bool value);
-void json_null(struct json *w, const char *key);
+void json_null(struct json *w, const char *key) JSON_LINK_NAME("null");
 void json_node(struct json *w, const char *key, const struct node *n);
 /* `json` is JSON already. */
 void json_raw(struct json *w, const char *key, struct str json);

@@ -1,8 +1,8 @@
 /*
  * node - one tree for every document, whether it came as YAML or as JSON.
  *
- * A node knows its line and column in the text (1-based; 0 where unknown, e.g. JSON from the API), so
- * that lint can point at it.
+ * A node knows its line and column in the text (1-based, columns in bytes; 0 where the node was built
+ * and not parsed), so that lint can point at it. A member of a map stands where its key stands.
  * Memory:  nodes live in the arena that the parser was given.
  * Threads: immutable after parse.
  * Limits:  NODE_MAX_DEPTH levels, NODE_MAX_NODES nodes; a document past them is INVALID.
@@ -26,7 +26,7 @@ struct node {
 	size_t count;		   /* LIST, MAP */
 	struct str text;	   /* TEXT: the text; INT, REAL, BOOL, NULL: as written */
 	int64_t integer; /* INT (a document's integer above INT64_MAX is TEXT); BOOL: 0 or 1 */
-	double real;	 /* INT and REAL */
+	double real;	 /* INT and REAL; always finite (a document's 1e999 is no REAL) */
 };
 
 #define NODE_EACH(member, of) \
@@ -41,8 +41,17 @@ const struct node *node_find(const struct node *n, const char *key);
 /* The node at JSON Pointer `pointer` (RFC 6901) below `n`, or NULL. */
 const struct node *node_at(const struct node *n, const char *pointer);
 
+/* Appends `key` as one step of a JSON Pointer: "/a~1b". */
+struct buf;
+void node_print_step(struct str key, struct buf *out);
+
+/* An INVALID error at `path`, with "line L:C: " before the message where `n` knows its place. */
+MUST_CHECK NEVER_NULL struct err *node_err(const struct node *n, const char *path,
+					   const char *format, ...) PRINTF(3, 4);
+
 /* Building, in `a`. Each returns NULL when memory is out; adding NULL or to NULL does nothing and
- * returns NULL, so that a chain needs one check at its end. */
+ * returns NULL, so that a chain needs one check at its end. node_set() does not look for the key: the
+ * caller sets each once. */
 struct node *node_new(struct arena *a, enum node_kind kind);
 struct node *node_new_text(struct arena *a, struct str text); /* copied */
 struct node *node_new_int(struct arena *a, int64_t value);
