@@ -52,20 +52,6 @@ void state_each(struct state *s, void (*visit)(void *context, struct state_reg *
 	}
 }
 
-static void share_one(void *context, struct state_reg *r)
-{
-	const struct state_reg *from = context;
-	if (r->kind == STATE_SCALAR && r->id == from->id)
-		*r = *from;
-}
-
-void state_share(struct state *s, const struct state_reg *r)
-{
-	struct state_reg from = *r;
-	if (from.id != 0)
-		state_each(s, share_one, &from);
-}
-
 struct null_check {
 	uint32_t id;
 	bool is_null;
@@ -170,6 +156,21 @@ void state_forget(struct state_frame *f, int offset, unsigned size, bool initial
 	for (uint64_t left = state_slots(offset, size); left; left &= left - 1) {
 		unsigned slot = (unsigned)__builtin_ctzll(left);
 		forget_in_slot(f, slot, bytes_in_slot(from, size, slot), initialised);
+	}
+}
+
+void state_blur(struct state_frame *f, int offset, unsigned size)
+{
+	unsigned from = (unsigned)(offset + STATE_FRAME_SIZE);
+	for (uint64_t left = state_slots(offset, size); left; left &= left - 1) {
+		unsigned slot = (unsigned)__builtin_ctzll(left);
+		struct state_slot *s = &f->slots[slot];
+		uint8_t kept = (uint8_t)(((1u << s->size) - 1) << s->at);
+		if (s->size == 0 || !(kept & bytes_in_slot(from, size, slot)))
+			continue;
+		if (state_is_pointer(&s->reg))
+			forget_in_slot(f, slot, s->init, false); /* [I3] */
+		s->size = 0;
 	}
 }
 

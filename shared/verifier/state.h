@@ -133,9 +133,6 @@ bool state_push(struct state *s, uint32_t function, uint32_t return_to);
 /* Calls `visit` for each register and each kept slot register that holds something. */
 void state_each(struct state *s, void (*visit)(void *context, struct state_reg *r), void *context);
 
-/* Gives every scalar with r's id (not 0) what is known of `r`. */
-void state_share(struct state *s, const struct state_reg *r);
-
 /* The element or record `id` (not 0) is, or is not, null: in every copy. A null record's reference ends. */
 void state_settle_null(struct state *s, uint32_t id, bool is_null);
 
@@ -148,6 +145,10 @@ bool state_acquire(struct state *s, uint32_t id, uint32_t insn);
 /* The stack's slots as bytes: writes `size` bytes at `offset` (from the frame's top) as unknown numbers;
  * kept registers there are forgotten, and what remains of a pointer becomes unreadable. */
 void state_forget(struct state_frame *f, int offset, unsigned size, bool initialised);
+
+/* A write of numbers somewhere within these bytes: kept registers there are forgotten, what was not
+ * initialised stays so. */
+void state_blur(struct state_frame *f, int offset, unsigned size);
 
 /* Whether all bytes were written, and none belongs to a kept pointer. */
 bool state_is_readable(const struct state_frame *f, int offset, unsigned size, bool *is_pointer);
