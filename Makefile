@@ -115,9 +115,16 @@ build/%.bpf.o: %.bpf.c api/include/eim_bpf.h
 	@echo "  BPF     $<"
 	@$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Werror -Iapi/include -fdebug-prefix-map=$(CURDIR)=. -c $< -o $@
 
+# Programs that need version 4 of the instruction set say so in their name: NAME.v4.bpf.c.
+build/%.v4.bpf.o: %.v4.bpf.c api/include/eim_bpf.h
+	@mkdir -p $(@D)
+	@echo "  BPF     $<"
+	@$(CLANG) -target bpf -mcpu=v4 -O2 -g -Wall -Werror -Iapi/include -fdebug-prefix-map=$(CURDIR)=. -c $< -o $@
+
 # ---- tests: one executable for each tests/unit/…_test.c ----
 SRC_tests := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
 TESTS     := $(patsubst %.c,$(OUT)/%,$(SRC_tests))
+$(TESTS): | $(PROGRAMS)
 $(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(A_jit) $(LIBS_jit)
 $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)

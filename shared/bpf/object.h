@@ -8,7 +8,10 @@
  *   ld_imm64 of global data     src_reg = BPF_PSEUDO_MAP_VALUE, imm = index into maps, next imm = offset
  *   ld_imm64 of a function      src_reg = BPF_PSEUDO_FUNC,      imm = index of its first instruction
  *   call of a local function    src_reg = BPF_PSEUDO_CALL,      imm = target - (this + 1)
- * so that no ELF knowledge is needed behind this header.
+ * so that no ELF knowledge is needed behind this header. Nothing else stands in an ld_imm64's src_reg,
+ * each of these indexes is inside, each offset is inside its map's value, each function named begins
+ * there, and each ld_imm64 has its second slot (zero but for imm) in the same function. Functions lie
+ * one after the other over all instructions. Jumps, helper calls and the like are not looked at.
  *
  * Memory:  one arena; everything handed out lives until object_destroy(). The image is copied.
  * Threads: immutable after parse; readable from any.
@@ -37,8 +40,10 @@ struct object_map {
 	enum object_map_role role;
 	uint32_t kind; /* enum bpf_map_type; a global section is an array of one element */
 	uint32_t key_size, value_size, max_entries, flags;
-	uint32_t key_type, value_type; /* BTF ids, 0 where unknown; globals: the DATASEC's id */
-	struct bytes initial;	       /* RODATA, DATA: value_size bytes */
+	/* BTF ids, 0 where unknown. Globals: the DATASEC's id. Ring buffers, whose value_size is 0: the
+	 * type of their records, where the declaration names one. */
+	uint32_t key_type, value_type;
+	struct bytes initial; /* RODATA, DATA: value_size bytes */
 };
 
 struct object_function {
@@ -47,8 +52,8 @@ struct object_function {
 	uint32_t section_insn; /* its first instruction's index in that section, for .BTF.ext */
 	uint32_t first, count; /* its instructions in object_insns() */
 	uint32_t btf_id;       /* its FUNC, 0 where unknown */
-	bool is_entry;	       /* in a section with a SEC() name that section_find() knows */
-	bool is_global;	       /* ELF binding */
+	bool is_entry; /* in a section with a SEC() name that section_find() knows (.text is none) */
+	bool is_global;		    /* ELF binding: global or weak */
 	const struct section *kind; /* entries: the row of the section table */
 };
 
@@ -59,7 +64,9 @@ struct object;
  *   out     owned by the caller
  *   fails   INVALID      not ELF64/eBPF/little-endian, or a section, string, symbol, relocation or
  *                        map definition outside its bounds (path /sections/NAME…, /maps/NAME)
- *           UNSUPPORTED  a relocation kind, a map kind or a section name that nothing here knows
+ *                        (/sections/NAME/N is instruction N of the section); no code or no entry
+ *           UNSUPPORTED  a relocation kind, a map kind or a section name that nothing here knows;
+ *                        externs, CO-RE relocations, addresses in data
  *           TOO_LARGE    past a limit
  *           NO_MEMORY
  */
