@@ -14,8 +14,7 @@ static bool is64(const struct bpf_insn *insn)
 	return BPF_CLASS(insn->code) == BPF_ALU64;
 }
 
-bool alu_is_same_object(const struct check *c, const struct state_reg *a,
-			const struct state_reg *b)
+bool alu_is_same_object(const struct check *c, const struct state_reg *a, const struct state_reg *b)
 {
 	if (a->kind != b->kind || a->map != b->map || a->id != b->id)
 		return false;
@@ -202,13 +201,13 @@ struct err *alu_swap(struct check *c, const struct bpf_insn *insn)
 
 /* ---- 64-bit constants ---- */
 
-static struct err *constant_map(struct check *c, const struct bpf_insn *insn,
-				struct state_reg *out)
+static struct err *constant_map(struct check *c, const struct bpf_insn *insn, struct state_reg *out)
 {
 	if (insn->imm < 0 || (uint32_t)insn->imm >= c->maps_count || insn[1].imm != 0)
 		return check_reject(c, VERIFIER_BAD_INSN, NULL, "there is no map %d", insn->imm);
-	*out = (struct state_reg){
-		.kind = STATE_MAP, .map = (uint32_t)insn->imm, .range = range_const(0)};
+	*out = (struct state_reg){.kind = STATE_MAP,
+				  .map = (uint32_t)insn->imm,
+				  .range = range_const(0)};
 	return NULL;
 }
 

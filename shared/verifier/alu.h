@@ -9,7 +9,7 @@
 #define ALU_MAX_OFFSET (INT64_C(1) << 29)
 
 MUST_CHECK struct err *alu_step(struct check *c, const struct bpf_insn *insn);
-MUST_CHECK struct err *alu_swap(struct check *c, const struct bpf_insn *insn); /* INSN_END */
+MUST_CHECK struct err *alu_swap(struct check *c, const struct bpf_insn *insn);	   /* INSN_END */
 MUST_CHECK struct err *alu_constant(struct check *c, const struct bpf_insn *insn); /* LD_IMM64 */
 
 /* Whether both point into the same object, so that their offsets compare as they do. */

@@ -10,11 +10,14 @@
  */
 #include "shared/verifier/call.h"
 
+#include "shared/bpf/map_kind.h"
 #include "shared/verifier/fact.h"
 #include "shared/verifier/grant.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/proof.h"
 #include "shared/verifier/words.h"
+
+#include <stdio.h>
 
 struct call {
 	struct check *c;
@@ -119,8 +122,8 @@ static struct err *arg_memory(struct call *k, unsigned i)
 	bool may_be_null = i < 4 && k->helper->args[i + 1] == HELPER_ARG_SIZE_OR_ZERO;
 	if (is_memory(&k->args[i]) || (may_be_null && k->args[i].kind == STATE_SCALAR))
 		return NULL;
-	return reject_argument(k, i,
-			       "memory of the program: a local variable, a map's value or a record");
+	return reject_argument(
+		k, i, "memory of the program: a local variable, a map's value or a record");
 }
 
 static struct err *name_argument(struct call *k, unsigned i)
@@ -304,8 +307,8 @@ static struct err *take_effect(struct call *k)
 	if (k->out)
 		memory_written(k->c, k->out, k->out_min, k->out_max);
 	if ((k->helper->flags & HELPER_RELEASES) && !state_release(k->c->state, k->released))
-		return check_reject(k->c, VERIFIER_BAD_ARGUMENT, NULL,
-				    "%s was released before", k->subject);
+		return check_reject(k->c, VERIFIER_BAD_ARGUMENT, NULL, "%s was released before",
+				    k->subject);
 	use_up(k->c);
 	return results[k->helper->returns](k, check_reg(k->c, 0));
 }

@@ -21,12 +21,12 @@ struct check {
 	uint32_t maps_count, functions_count;
 	struct flow flow;
 	struct tree tree;
-	struct verdict *verdict;     /* being made */
-	struct state *state;	     /* of the current path */
-	struct tree_node *node;	     /* its last checkpoint */
-	uint32_t insn;		     /* where it is */
-	uint32_t next_id;	     /* for state_reg.id */
-	uint32_t entry;		     /* index of the function that is verified */
+	struct verdict *verdict;      /* being made */
+	struct state *state;	      /* of the current path */
+	struct tree_node *node;	      /* its last checkpoint */
+	uint32_t insn;		      /* where it is */
+	uint32_t next_id;	      /* for state_reg.id */
+	uint32_t entry;		      /* index of the function that is verified */
 	const struct ctx_layout *ctx; /* what it gets */
 	uint64_t ctx_reads;
 	uint32_t *depth; /* by function: bytes of stack that a frame of it uses */

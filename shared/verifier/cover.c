@@ -114,8 +114,8 @@ static bool slots_stand(const struct comparison *k, unsigned frame)
 		return false;
 	for (uint64_t left = wanted & old->used; left; left &= left - 1) {
 		unsigned slot = (unsigned)__builtin_ctzll(left);
-		if (!slot_stands(k, state_var_slot(frame, slot),
-				 snapshot_slot(k->old, frame, slot), &now->slots[slot]))
+		if (!slot_stands(k, state_var_slot(frame, slot), snapshot_slot(k->old, frame, slot),
+				 &now->slots[slot]))
 			return false;
 	}
 	return true;

@@ -8,7 +8,7 @@
 
 struct ctx_layout {
 	enum section_kind section;
-	const char *name;   /* "struct pt_regs" */
+	const char *name; /* "struct pt_regs" */
 	uint32_t size_bytes;
 	/* NULL where `size` bytes at `offset` may be read; else what is wrong (static). */
 	const char *(*check_read)(uint32_t offset, unsigned size);

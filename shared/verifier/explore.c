@@ -336,14 +336,19 @@ static struct err *step_exit(struct walk *w, const struct bpf_insn *insn, uint32
 	return NULL;
 }
 
-static struct err *(*const steps[])(struct walk *w, const struct bpf_insn *insn,
-				    uint32_t *next) = {
-	[INSN_ALU] = step_alu,		[INSN_END] = step_end,
-	[INSN_LD_IMM64] = step_imm64,	[INSN_LOAD] = step_load,
-	[INSN_STORE] = step_store,	[INSN_ATOMIC_OP] = step_atomic,
-	[INSN_JUMP] = step_jump,	[INSN_GOTO] = step_goto,
-	[INSN_CALL_HELPER] = step_helper, [INSN_CALL_LOCAL] = step_local,
-	[INSN_CALL_KFUNC] = step_kfunc, [INSN_EXIT] = step_exit,
+static struct err *(*const steps[])(struct walk *w, const struct bpf_insn *insn, uint32_t *next) = {
+	[INSN_ALU] = step_alu,
+	[INSN_END] = step_end,
+	[INSN_LD_IMM64] = step_imm64,
+	[INSN_LOAD] = step_load,
+	[INSN_STORE] = step_store,
+	[INSN_ATOMIC_OP] = step_atomic,
+	[INSN_JUMP] = step_jump,
+	[INSN_GOTO] = step_goto,
+	[INSN_CALL_HELPER] = step_helper,
+	[INSN_CALL_LOCAL] = step_local,
+	[INSN_CALL_KFUNC] = step_kfunc,
+	[INSN_EXIT] = step_exit,
 };
 
 static struct err *count_step(struct check *c)
@@ -364,7 +369,8 @@ static struct err *step(struct walk *w, uint32_t *next)
 {
 	struct check *c = w->c;
 	const struct flow_insn *at = &c->flow.insns[c->insn];
-	if (at->is_join) {
+	bool is_new = c->state->count == c->node->state->count; /* the checkpoint is this place */
+	if (at->is_join && !is_new) {
 		bool ends;
 		TRY(meet(w, &ends));
 		*next = PATH_END;

@@ -28,8 +28,8 @@ static bool is_imm64_tail(const struct bpf_insn *i)
 }
 
 /* Kinds and where instructions start, of function `index`. */
-static bool classify(struct flow *f, const struct bpf_insn *insns,
-		     const struct object_function *fn, uint32_t index, struct flow_fault *fault)
+static bool classify(struct flow *f, const struct bpf_insn *insns, const struct object_function *fn,
+		     uint32_t index, struct flow_fault *fault)
 {
 	uint32_t end = fn->first + fn->count;
 	if (fn->count == 0 || end < fn->first || end > f->count)
@@ -45,8 +45,9 @@ static bool classify(struct flow *f, const struct bpf_insn *insns,
 			return fault_at(fault, VERIFIER_BAD_INSN, i,
 					"this is no instruction of the eBPF instruction set");
 		if (next > end || (next == i + 2 && !is_imm64_tail(&insns[i + 1])))
-			return fault_at(fault, VERIFIER_BAD_INSN, i,
-					"the 64-bit constant's second half is missing or malformed");
+			return fault_at(
+				fault, VERIFIER_BAD_INSN, i,
+				"the 64-bit constant's second half is missing or malformed");
 		if (next == i + 2)
 			f->insns[i + 1].function = index;
 	}

@@ -112,8 +112,8 @@ struct err *grant_helper(struct check *c, uint32_t id, const struct helper **hel
 	const char *name = h ? h->name : helper_known_name(id);
 	if (!name)
 		return check_reject(c, VERIFIER_UNKNOWN_HELPER, NULL, "there is no helper %u", id);
-	const struct role_function *f = h ? role_find_helper(c->role, h)
-					  : role_find_function(c->role, str_of(name));
+	const struct role_function *f =
+		h ? role_find_helper(c->role, h) : role_find_function(c->role, str_of(name));
 	if (!f)
 		return reject_grant(c, name);
 	if (!h)

@@ -103,6 +103,7 @@ struct err *jump_ways(struct check *c, const struct bpf_insn *insn, struct jump_
 		}
 	} else if (is_null_check(&s)) {
 		null_ways(&s, out);
+		check_precise(c, &s.b); /* it is 0: that decides */
 	} else if (a && b && s.is64 && s.op != BPF_JSET && alu_is_same_object(c, &s.a, &s.b)) {
 		offsets_ways(&s, out);
 	} else {

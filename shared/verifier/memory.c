@@ -48,12 +48,11 @@ static struct err *reject_kind(struct check *c, const struct memory_access *a)
 				    "%s may be null here: it is %s", a->subject,
 				    words_of(c, &a->pointer));
 	if (a->pointer.kind == STATE_SCALAR)
-		return check_reject(
-			c, VERIFIER_NO_POINTER,
-			"memory of the host is copied with bpf_probe_read_user(&local, "
-			"sizeof(local), address)",
-			"%s is %s, not a pointer that the program may follow", a->subject,
-			words_of(c, &a->pointer));
+		return check_reject(c, VERIFIER_NO_POINTER,
+				    "memory of the host is copied with bpf_probe_read_user(&local, "
+				    "sizeof(local), address)",
+				    "%s is %s, not a pointer that the program may follow",
+				    a->subject, words_of(c, &a->pointer));
 	return check_reject(c, VERIFIER_NO_POINTER, NULL, "%s is %s, which is no memory to %s",
 			    a->subject, words_of(c, &a->pointer),
 			    a->use == MEMORY_READ ? "read" : "write");
@@ -117,8 +116,7 @@ static struct err *check_context(struct check *c, const struct memory_access *a)
 	uint32_t offset = (uint32_t)((int64_t)a->pointer.range.bits.value + a->offset);
 	const char *wrong = c->ctx->check_read(offset, (unsigned)a->size_bytes);
 	if (wrong)
-		return check_reject(c, VERIFIER_MISALIGNED,
-				    "read it whole, and convert the result",
+		return check_reject(c, VERIFIER_MISALIGNED, "read it whole, and convert the result",
 				    "%llu bytes are read at offset %u of %s: %s",
 				    (unsigned long long)a->size_bytes, offset, c->ctx->name, wrong);
 	c->ctx_reads |= UINT64_C(1) << offset / 8;
@@ -228,8 +226,8 @@ static struct state_reg extend(const struct state_reg *r, const struct bpf_insn 
 {
 	struct state_reg out = *r;
 	bool is_signed = BPF_MODE(insn->code) == INSN_MEMSX;
-	out.range = is_signed ? range_sign_extend(&r->range, size)
-			      : range_zero_extend(&r->range, size);
+	out.range =
+		is_signed ? range_sign_extend(&r->range, size) : range_zero_extend(&r->range, size);
 	if (is_signed || !range_equal(&out.range, &r->range))
 		out.id = 0; /* not the same number any more */
 	return out;
@@ -252,8 +250,8 @@ static bool part_of_kept(const struct state_slot *s, unsigned at, unsigned size,
 	return true;
 }
 
-static struct err *load_stack(struct check *c, const struct memory_access *a,
-			      struct memory_span s, struct state_reg *out)
+static struct err *load_stack(struct check *c, const struct memory_access *a, struct memory_span s,
+			      struct state_reg *out)
 {
 	unsigned frame = a->pointer.frame, size = (unsigned)a->size_bytes;
 	unsigned place = (unsigned)(s.from + STATE_FRAME_SIZE);
@@ -293,9 +291,8 @@ struct err *memory_load(struct check *c, const struct bpf_insn *insn)
 {
 	TRY(check_readable(c, insn->src_reg));
 	TRY(check_writable(c, insn->dst_reg));
-	struct memory_access a = {words_name(insn->src_reg),
-				  *check_reg(c, insn->src_reg), insn->off, insn_size_bytes(insn),
-				  MEMORY_READ};
+	struct memory_access a = {words_name(insn->src_reg), *check_reg(c, insn->src_reg),
+				  insn->off, insn_size_bytes(insn), MEMORY_READ};
 	struct memory_span span;
 	struct state_reg value;
 	TRY(memory_check(c, &a, &span));
@@ -307,9 +304,8 @@ struct err *memory_load(struct check *c, const struct bpf_insn *insn)
 	if (state_is_pointer(&value) && BPF_MODE(insn->code) == INSN_MEMSX)
 		return check_reject(c, VERIFIER_POINTER_LEAK, NULL,
 				    "a pointer is loaded as a signed number");
-	*check_reg(c, insn->dst_reg) = state_is_pointer(&value)
-					       ? value
-					       : extend(&value, insn, (unsigned)a.size_bytes);
+	*check_reg(c, insn->dst_reg) =
+		state_is_pointer(&value) ? value : extend(&value, insn, (unsigned)a.size_bytes);
 	return NULL;
 }
 
@@ -329,8 +325,9 @@ static struct err *store_pointer(struct check *c, const struct memory_access *a,
 				    "of 8",
 				    (unsigned long long)a->size_bytes);
 	if (value->kind == STATE_STACK && value->frame > a->pointer.frame)
-		return check_reject(c, VERIFIER_POINTER_LEAK, NULL,
-				    "a pointer to a function's own stack would outlive the function");
+		return check_reject(
+			c, VERIFIER_POINTER_LEAK, NULL,
+			"a pointer to a function's own stack would outlive the function");
 	return NULL;
 }
 
@@ -363,8 +360,7 @@ static void store_stack(struct check *c, const struct memory_access *a, struct m
 }
 
 /* The value that is stored; a register's number gets an id, so that its copy on the stack follows it. */
-static struct err *stored_value(struct check *c, const struct bpf_insn *insn,
-				struct state_reg *out)
+static struct err *stored_value(struct check *c, const struct bpf_insn *insn, struct state_reg *out)
 {
 	if (BPF_CLASS(insn->code) == BPF_ST) {
 		*out = state_scalar(range_const((uint64_t)(int64_t)insn->imm));
@@ -384,9 +380,8 @@ struct err *memory_store(struct check *c, const struct bpf_insn *insn)
 	struct memory_span span;
 	TRY(check_readable(c, insn->dst_reg));
 	TRY(stored_value(c, insn, &value));
-	struct memory_access a = {words_name(insn->dst_reg),
-				  *check_reg(c, insn->dst_reg), insn->off, insn_size_bytes(insn),
-				  MEMORY_WRITE};
+	struct memory_access a = {words_name(insn->dst_reg), *check_reg(c, insn->dst_reg),
+				  insn->off, insn_size_bytes(insn), MEMORY_WRITE};
 	TRY(memory_check(c, &a, &span));
 	if (state_is_pointer(&value))
 		TRY(store_pointer(c, &a, span, &value));
@@ -416,9 +411,8 @@ struct err *memory_atomic(struct check *c, const struct bpf_insn *insn)
 	TRY(atomic_operand(c, insn->src_reg));
 	if (compares)
 		TRY(atomic_operand(c, 0));
-	struct memory_access a = {words_name(insn->dst_reg),
-				  *check_reg(c, insn->dst_reg), insn->off, insn_size_bytes(insn),
-				  MEMORY_ATOMIC};
+	struct memory_access a = {words_name(insn->dst_reg), *check_reg(c, insn->dst_reg),
+				  insn->off, insn_size_bytes(insn), MEMORY_ATOMIC};
 	TRY(memory_check(c, &a, &span));
 	if (a.pointer.kind == STATE_STACK) {
 		TRY(memory_check_stack(c, a.subject, a.pointer.frame, span));

@@ -35,17 +35,28 @@ struct reading {
 };
 
 static const struct reading readings[] = {
-	{"int", false, true},		{"s32", false, true},
-	{"__s32", false, true},		{"int32_t", false, true},
-	{"unsigned int", false, false}, {"unsigned", false, false},
-	{"u32", false, false},		{"__u32", false, false},
-	{"uint32_t", false, false},	{"long", true, true},
-	{"long long", true, true},	{"s64", true, true},
-	{"__s64", true, true},		{"int64_t", true, true},
-	{"ssize_t", true, true},	{"unsigned long", true, false},
-	{"unsigned long long", true, false}, {"u64", true, false},
-	{"__u64", true, false},		{"uint64_t", true, false},
-	{"size_t", true, false},	{"uintptr_t", true, false},
+	{"int", false, true},
+	{"s32", false, true},
+	{"__s32", false, true},
+	{"int32_t", false, true},
+	{"unsigned int", false, false},
+	{"unsigned", false, false},
+	{"u32", false, false},
+	{"__u32", false, false},
+	{"uint32_t", false, false},
+	{"long", true, true},
+	{"long long", true, true},
+	{"s64", true, true},
+	{"__s64", true, true},
+	{"int64_t", true, true},
+	{"ssize_t", true, true},
+	{"unsigned long", true, false},
+	{"unsigned long long", true, false},
+	{"u64", true, false},
+	{"__u64", true, false},
+	{"uint64_t", true, false},
+	{"size_t", true, false},
+	{"uintptr_t", true, false},
 };
 
 static void widen(struct bounded *b, wide low, wide high)
@@ -108,7 +119,8 @@ static struct bounded bound_atom(const struct proof *p, const struct constraint_
 	case CONSTRAINT_INTEGER:
 		return (struct bounded){true, a->integer, a->integer};
 	case CONSTRAINT_NAME:
-		r = find_arg(p, a->name, &i);
+	case CONSTRAINT_VALUE: /* what is left of it names a parameter "value" */
+		r = find_arg(p, a->kind == CONSTRAINT_NAME ? a->name : STR("value"), &i);
 		if (!r || r->kind != STATE_SCALAR)
 			return (struct bounded){0};
 		check_precise(p->c, r); /* [I2] */
@@ -117,7 +129,6 @@ static struct bounded bound_atom(const struct proof *p, const struct constraint_
 		r = find_arg(p, a->name, &i);
 		return r ? bound_size(p, r) : (struct bounded){0};
 	case CONSTRAINT_RETURN:
-	case CONSTRAINT_VALUE:
 		return (struct bounded){0};
 	}
 	return (struct bounded){0};
@@ -232,19 +243,20 @@ static void put_args(const struct proof *p, const struct constraint_sum *s, stru
 	}
 }
 
-static struct err *reject_term(const struct proof *p, const struct constraint *k,
-			       const struct constraint_term *t)
+static struct err *reject_term(const struct proof *p, const struct constraint_term *t)
 {
-	OWNED_BUF struct buf known = BUF_INIT(4096);
+	OWNED_BUF struct buf known = BUF_INIT(4096), text = BUF_INIT(4096);
+	struct constraint only = {.terms = t, .count = 1};
+	constraint_print(&only, &text);
 	put_args(p, &t->left, &known);
 	put_args(p, &t->right, &known);
-	const char *hint = check_text(p->c, "make sure of it before the call: if (!(%.*s)) return 0;",
-				      STR_FMT(k->text));
+	const char *hint = check_text(p->c, "make sure of it before the call: if (!(%s)) return 0;",
+				      buf_text(&text));
 	if (t->relation == CONSTRAINT_NULL_TERMINATED)
 		hint = "pass a string literal: nothing else is known to end with a NUL";
 	return check_reject(p->c, VERIFIER_CONSTRAINT, hint,
-			    "%.*s asks for \"%.*s\", which is not proved here%s%s",
-			    STR_FMT(p->f->name), STR_FMT(k->text), known.size ? ": " : "",
+			    "%.*s asks for \"%s\", which is not proved here%s%s",
+			    STR_FMT(p->f->name), buf_text(&text), known.size ? ": " : "",
 			    buf_text(&known));
 }
 
@@ -255,7 +267,7 @@ struct err *proof_before(struct check *c, const struct role_function *f)
 		const struct constraint *k = &f->pre[i];
 		for (size_t n = 0; !k->is_prose && n < k->count; n++)
 			if (!prove_term(&p, &k->terms[n]))
-				return reject_term(&p, k, &k->terms[n]);
+				return reject_term(&p, &k->terms[n]);
 	}
 	return NULL;
 }

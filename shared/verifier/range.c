@@ -284,8 +284,7 @@ struct range range_alu(unsigned op, bool is64, bool is_signed, const struct rang
 		       const struct range *b)
 {
 	if (range_is_const(a) && range_is_const(b))
-		return range_const(
-			range_eval(op, is64, is_signed, a->bits.value, b->bits.value));
+		return range_const(range_eval(op, is64, is_signed, a->bits.value, b->bits.value));
 	const struct operation *o = &operations[(op >> 4) & 15];
 	interval_op *bounds = is_signed && o->signed_bounds ? o->signed_bounds : o->bounds;
 	if (!bounds)

@@ -60,8 +60,8 @@ struct err *snapshot_take(const struct state *s, uint32_t insn, struct snapshot 
 				.count = s->count};
 	size_t regs, slots;
 	measure(s, &head, &regs, &slots);
-	head.size_bytes = sizeof head + regs * sizeof(struct state_reg) +
-			  slots * sizeof(struct state_slot);
+	head.size_bytes =
+		sizeof head + regs * sizeof(struct state_reg) + slots * sizeof(struct state_slot);
 	struct snapshot *copy = mem_alloc(head.size_bytes);
 	TRY_MEMORY(copy);
 	*copy = head;

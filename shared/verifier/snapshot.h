@@ -11,7 +11,7 @@
 struct snapshot_frame {
 	uint64_t used, written;
 	uint32_t function, return_to;
-	uint16_t regs;		      /* bit n: register n holds something */
+	uint16_t regs;			/* bit n: register n holds something */
 	uint16_t first_reg, first_slot; /* where this frame's begin in the packed arrays */
 };
 

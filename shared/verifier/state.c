@@ -31,8 +31,9 @@ bool state_push(struct state *s, uint32_t function, uint32_t return_to)
 	f->function = function;
 	f->return_to = return_to;
 	f->written = UINT64_MAX; /* nothing of it comes from before the last checkpoint */
-	f->regs[10] = (struct state_reg){
-		.kind = STATE_STACK, .frame = (uint8_t)s->frames_count, .range = range_const(0)};
+	f->regs[10] = (struct state_reg){.kind = STATE_STACK,
+					 .frame = (uint8_t)s->frames_count,
+					 .range = range_const(0)};
 	s->frames_count++;
 	return true;
 }
@@ -73,8 +74,7 @@ static bool end_ref(struct state *s, uint32_t id)
 	for (uint32_t i = 0; i < s->refs_count; i++) {
 		if (s->refs[i].id != id)
 			continue;
-		memmove(&s->refs[i], &s->refs[i + 1],
-			(s->refs_count - i - 1) * sizeof s->refs[0]);
+		memmove(&s->refs[i], &s->refs[i + 1], (s->refs_count - i - 1) * sizeof s->refs[0]);
 		s->refs_count--;
 		return true;
 	}

@@ -91,10 +91,10 @@ struct state_decision {
 
 struct state {
 	uint32_t frames_count, refs_count;
-	uint64_t count;	      /* instructions executed on this path */
-	uint32_t forks;	      /* decisions since the last checkpoint */
-	uint32_t since;	      /* instructions since then */
-	uint32_t decisions;   /* in all; the last STATE_PATH of them are in `path` */
+	uint64_t count;	    /* instructions executed on this path */
+	uint32_t forks;	    /* decisions since the last checkpoint */
+	uint32_t since;	    /* instructions since then */
+	uint32_t decisions; /* in all; the last STATE_PATH of them are in `path` */
 	struct state_decision path[STATE_PATH];
 	struct state_ref refs[STATE_REFS];
 	struct state_frame frames[STATE_FRAMES];

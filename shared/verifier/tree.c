@@ -115,8 +115,8 @@ static void origins(const struct tree_node *n, const uint64_t *found, uint64_t *
 {
 	for (unsigned w = 0; w < STATE_VAR_WORDS; w++) {
 		for (uint64_t left = found[w]; left; left &= left - 1) {
-			const struct state_reg *r = snapshot_var(
-				n->state, w * 64 + (unsigned)__builtin_ctzll(left));
+			const struct state_reg *r =
+				snapshot_var(n->state, w * 64 + (unsigned)__builtin_ctzll(left));
 			for (unsigned i = 0; r && i < STATE_DEPS; i++)
 				if (r->deps[i])
 					out[(r->deps[i] - 1u) / 64] |= UINT64_C(1)

@@ -17,7 +17,7 @@ struct tree_node {
 	struct tree_node *next;	  /* in the list of its instruction */
 	struct tree_node *next_all, *previous_all;
 	struct snapshot *state;
-	uint64_t longest; /* instructions from here to the exit at the most; final when finished */
+	uint64_t longest;  /* instructions from here to the exit at the most; final when finished */
 	uint32_t branches; /* paths below it that are not explored to their end */
 	uint32_t misses, hits;
 	bool is_listed;

@@ -136,8 +136,7 @@ void verdict_print(const struct verdict *v, struct buf *out)
 	buf_printf(out, "accepted under role %.*s\n", STR_FMT(v->role->name));
 	for (uint32_t i = 0; i < v->entries_count; i++) {
 		const struct verifier_entry *e = &v->entries[i];
-		buf_printf(out,
-			   "  %.*s: at most %llu instructions per event, %u bytes of stack\n",
+		buf_printf(out, "  %.*s: at most %llu instructions per event, %u bytes of stack\n",
 			   STR_FMT(e->function->name), (unsigned long long)e->worst_insns,
 			   e->stack_bytes);
 	}

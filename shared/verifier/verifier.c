@@ -6,6 +6,7 @@
 #include "shared/verifier/fact.h"
 
 #include "shared/base/mem.h"
+#include "shared/bpf/map_kind.h"
 
 static void fini(struct check *c)
 {

@@ -38,8 +38,8 @@ static void put_scalar(const struct range *r, struct buf *out)
 			buf_puts(out, " up");
 		}
 	} else if (r->full.umax != UINT64_MAX) {
-		buf_printf(out, "a number from 0x%llx to 0x%llx",
-			   (unsigned long long)r->full.umin, (unsigned long long)r->full.umax);
+		buf_printf(out, "a number from 0x%llx to 0x%llx", (unsigned long long)r->full.umin,
+			   (unsigned long long)r->full.umax);
 	} else {
 		buf_puts(out, "an unknown number");
 	}
