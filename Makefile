@@ -105,7 +105,7 @@ $(OUT)/bin/eim-controller: $(call obj,controller/main.c) $(A_controller) $(A_sha
 $(OUT)/bin/eimctl: $(call obj,controller/ctl/main.c) $(A_ctl) $(A_shared)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $^ $(LIBS_shared) -o $@
-$(OUT)/bin/eim-agent: $(call obj,agent/daemon/main.c) $(A_agent) $(A_jit) $(A_shared)
+$(OUT)/bin/eim-agent: $(call obj,agent/daemon/main.c) $(A_agent) $(A_shared)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $^ $(LIBS_agent) $(LIBS_shared) -o $@
 $(OUT)/bin/eim-compile: $(call obj,agent/compile/main.c) $(A_agent) $(A_jit) $(A_shared)
