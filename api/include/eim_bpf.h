@@ -36,6 +36,13 @@ enum bpf_map_type {
 #define __uint(name, val) int(*name)[val]
 #define __type(name, val) __typeof__(val) *name
 
+/*
+ * Says what the records of ring buffer `map` are, so that they arrive as JSON with field names:
+ *	EIM_RECORD(events, struct event);
+ * Loaders that do not know the section skip it.
+ */
+#define EIM_RECORD(map, type) type *map##_record __attribute__((section(".eim.records"), used)) = 0
+
 #define BPF_ANY	    0
 #define BPF_NOEXIST 1
 #define BPF_EXIST   2
