@@ -32,12 +32,16 @@ static void check_operands(const ZydisDecodedInstruction *insn, const ZydisDecod
 {
 	for (int i = 0; i < insn->operand_count; i++) {
 		const ZydisDecodedOperand *o = &operands[i];
-		if (o->type == ZYDIS_OPERAND_TYPE_REGISTER && insn->mnemonic != ZYDIS_MNEMONIC_RDTSC &&
-		    insn->mnemonic != ZYDIS_MNEMONIC_RDTSCP && insn->mnemonic != ZYDIS_MNEMONIC_SYSCALL)
+		if (o->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		    insn->mnemonic != ZYDIS_MNEMONIC_RDTSC &&
+		    insn->mnemonic != ZYDIS_MNEMONIC_RDTSCP &&
+		    insn->mnemonic != ZYDIS_MNEMONIC_SYSCALL)
 			assert_true(is_general(o->reg.value));
 		if (o->type == ZYDIS_OPERAND_TYPE_MEMORY)
 			assert_true(is_general(o->mem.base) && is_general(o->mem.index) &&
-				    (o->mem.segment == ZYDIS_REGISTER_DS || o->mem.segment == ZYDIS_REGISTER_SS || o->mem.segment == ZYDIS_REGISTER_ES));
+				    (o->mem.segment == ZYDIS_REGISTER_DS ||
+				     o->mem.segment == ZYDIS_REGISTER_SS ||
+				     o->mem.segment == ZYDIS_REGISTER_ES));
 	}
 }
 
@@ -53,9 +57,13 @@ static int walk(const struct image *image, uint64_t from, uint64_t to)
 		ZydisDecodedInstruction insn;
 		ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
 		char text[128];
-		assert_true(ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, image->code.data + from, to - from, &insn, operands)));
+		assert_true(ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, image->code.data + from,
+								to - from, &insn, operands)));
 		check_operands(&insn, operands);
-		if (getenv("EIM_TEST_DISASSEMBLE") && ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &insn, operands, insn.operand_count_visible, text, sizeof(text), from, NULL)))
+		if (getenv("EIM_TEST_DISASSEMBLE") &&
+		    ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &insn, operands,
+								 insn.operand_count_visible, text,
+								 sizeof(text), from, NULL)))
 			printf("  %4llx  %s\n", (unsigned long long)from, text);
 		from += insn.length;
 		count++;
@@ -81,8 +89,12 @@ static struct verifier_insn_fact *know(uint32_t map, int16_t key)
 			facts[i].arg_on_stack = 2;
 			facts[i].arg_stack_offset[1] = key;
 		}
-		if (BPF_CLASS(a.insns[i].code) == BPF_ST || (BPF_CLASS(a.insns[i].code) == BPF_STX && a.insns[i].dst_reg == 10))
-			facts[i] = (struct verifier_insn_fact){.reached = true, .base = VERIFIER_BASE_STACK, .has_offset = true, .offset = a.insns[i].off};
+		if (BPF_CLASS(a.insns[i].code) == BPF_ST ||
+		    (BPF_CLASS(a.insns[i].code) == BPF_STX && a.insns[i].dst_reg == 10))
+			facts[i] = (struct verifier_insn_fact){.reached = true,
+							       .base = VERIFIER_BASE_STACK,
+							       .has_offset = true,
+							       .offset = a.insns[i].off};
 	}
 	a.entries[0].stack_bytes = 8;
 	return facts;
@@ -105,8 +117,9 @@ static void add_counter(struct object_map map)
 {
 	memset(&a, 0, sizeof(a));
 	assemble_map(&a, map);
-	ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), STORE(map.key_size == 4 ? BPF_W : BPF_DW, 10, 2, -8), MOV_X(2, 10), ALU64_K(BPF_ADD, 2, -8),
-		 LD_MAP(1, 0), CALL(BPF_FUNC_map_lookup_elem), JUMP_K(BPF_JEQ, 0, 0, 2), MOV_K(1, 1),
+	ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), STORE(map.key_size == 4 ? BPF_W : BPF_DW, 10, 2, -8),
+		 MOV_X(2, 10), ALU64_K(BPF_ADD, 2, -8), LD_MAP(1, 0),
+		 CALL(BPF_FUNC_map_lookup_elem), JUMP_K(BPF_JEQ, 0, 0, 2), MOV_K(1, 1),
 		 INSN(BPF_STX | INSN_ATOMIC | BPF_DW, 0, 1, 0, BPF_ADD), MOV_K(0, 0), EXIT);
 }
 
@@ -114,7 +127,8 @@ static void an_array_counter_is_ten_instructions(void **state)
 {
 	(void)state;
 	struct image *image = NULL;
-	add_counter((struct object_map){.kind = RT_KIND_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 16});
+	add_counter((struct object_map){
+		.kind = RT_KIND_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 16});
 	assert_ok(assemble_compile(&a, know(0, -8), &image));
 	assert_in_range(last_entry(image, "array counter"), 3, 12);
 	image_destroy(image);
@@ -124,7 +138,8 @@ static void a_hash_counter_is_inlined(void **state)
 {
 	(void)state;
 	struct image *image = NULL;
-	add_counter((struct object_map){.kind = RT_KIND_HASH, .key_size = 8, .value_size = 8, .max_entries = 1024});
+	add_counter((struct object_map){
+		.kind = RT_KIND_HASH, .key_size = 8, .value_size = 8, .max_entries = 1024});
 	assert_ok(assemble_compile(&a, know(0, -8), &image));
 	assert_in_range(last_entry(image, "hash counter"), 20, 80);
 	image_destroy(image);
@@ -136,18 +151,29 @@ static void no_vector_or_x87_register_is_used(void **state)
 	(void)state;
 	struct image *image = NULL;
 	memset(&a, 0, sizeof(a));
-	assemble_map(&a, (struct object_map){.kind = RT_KIND_HASH, .key_size = 16, .value_size = 200, .max_entries = 64});
+	assemble_map(&a, (struct object_map){.kind = RT_KIND_HASH,
+					     .key_size = 16,
+					     .value_size = 200,
+					     .max_entries = 64});
 	assemble_map(&a, (struct object_map){.kind = RT_KIND_RINGBUF, .max_entries = 4096});
-	assemble_map(&a, (struct object_map){.kind = RT_KIND_ARRAY, .key_size = 4, .value_size = 400, .max_entries = 64});
+	assemble_map(&a, (struct object_map){.kind = RT_KIND_ARRAY,
+					     .key_size = 4,
+					     .value_size = 400,
+					     .max_entries = 64});
 	for (uint32_t map = 0; map < 3; map += 2)
-		ASSEMBLE(&a, MOV_X(6, 1), MOV_X(2, 1), LD_MAP(1, map), CALL(BPF_FUNC_map_lookup_elem), MOV_X(7, 0), LD_MAP(1, map), MOV_X(2, 6),
-			 MOV_X(3, 6), MOV_K(4, 0), CALL(BPF_FUNC_map_update_elem), ALU64_X(BPF_ADD, 7, 0), LD_MAP(1, map), MOV_X(2, 6),
+		ASSEMBLE(&a, MOV_X(6, 1), MOV_X(2, 1), LD_MAP(1, map),
+			 CALL(BPF_FUNC_map_lookup_elem), MOV_X(7, 0), LD_MAP(1, map), MOV_X(2, 6),
+			 MOV_X(3, 6), MOV_K(4, 0), CALL(BPF_FUNC_map_update_elem),
+			 ALU64_X(BPF_ADD, 7, 0), LD_MAP(1, map), MOV_X(2, 6),
 			 CALL(BPF_FUNC_map_delete_elem), ALU64_X(BPF_ADD, 0, 7), EXIT);
-	ASSEMBLE(&a, MOV_X(6, 1), LD_MAP(1, 1), MOV_X(2, 6), MOV_K(3, 300), MOV_K(4, 0), CALL(BPF_FUNC_ringbuf_output), LD_MAP(1, 1),
-		 MOV_K(2, 128), MOV_K(3, 0), CALL(BPF_FUNC_ringbuf_reserve), MOV_X(1, 0), MOV_K(2, 0), CALL(BPF_FUNC_ringbuf_submit),
-		 MOV_X(1, 6), MOV_K(2, 100), MOV_X(3, 6), CALL(BPF_FUNC_probe_read), MOV_X(1, 6), MOV_K(2, 100), MOV_X(3, 6),
-		 CALL(BPF_FUNC_probe_read_str), CALL(BPF_FUNC_ktime_get_ns), MOV_X(7, 0), CALL(BPF_FUNC_get_prandom_u32),
-		 ALU64_X(BPF_ADD, 7, 0), CALL(BPF_FUNC_get_smp_processor_id), ALU64_X(BPF_ADD, 7, 0),
+	ASSEMBLE(&a, MOV_X(6, 1), LD_MAP(1, 1), MOV_X(2, 6), MOV_K(3, 300), MOV_K(4, 0),
+		 CALL(BPF_FUNC_ringbuf_output), LD_MAP(1, 1), MOV_K(2, 128), MOV_K(3, 0),
+		 CALL(BPF_FUNC_ringbuf_reserve), MOV_X(1, 0), MOV_K(2, 0),
+		 CALL(BPF_FUNC_ringbuf_submit), MOV_X(1, 6), MOV_K(2, 100), MOV_X(3, 6),
+		 CALL(BPF_FUNC_probe_read), MOV_X(1, 6), MOV_K(2, 100), MOV_X(3, 6),
+		 CALL(BPF_FUNC_probe_read_str), CALL(BPF_FUNC_ktime_get_ns), MOV_X(7, 0),
+		 CALL(BPF_FUNC_get_prandom_u32), ALU64_X(BPF_ADD, 7, 0),
+		 CALL(BPF_FUNC_get_smp_processor_id), ALU64_X(BPF_ADD, 7, 0),
 		 CALL(BPF_FUNC_get_current_pid_tgid), ALU64_X(BPF_ADD, 0, 7), EXIT);
 	/* 64 stores of zeros and a copy: what a vectoriser and a libc call are made for. */
 	struct bpf_insn insns[200];
