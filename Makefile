@@ -140,9 +140,9 @@ build/tests/cases/%.bpf.o: tests/cases/%.case api/include/eim_bpf.h
 # ---- tests: one executable for each tests/unit/…_test.c ----
 SRC_tests := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
 TESTS     := $(patsubst %.c,$(OUT)/%,$(SRC_tests))
-$(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(LIBS_jit)
 $(TESTS): | $(PROGRAMS)
 $(OUT)/tests/unit/shared/verifier/case_test: | $(CASES)
+$(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(LIBS_jit)
 $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)
 	@echo "  TEST    $@"
@@ -163,14 +163,15 @@ tests: all $(TESTS) $(HOSTS)
 # ---- fuzzers: libFuzzer with FUZZ, a plain replay of the corpus in `check` ----
 FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 REPLAYS  := $(patsubst %,$(OUT)/tests/fuzz/%_replay,$(FUZZERS))
-$(OUT)/tests/fuzz/%_replay: $(OUT)/obj/tests/fuzz/%_fuzz.o $(OUT)/obj/tests/fuzz/replay.o $(A_ctl) $(A_controller) $(A_agent) $(A_jit) $(A_shared)
+$(OUT)/tests/fuzz/%_replay: $(OUT)/obj/tests/fuzz/%_fuzz.o $(OUT)/obj/tests/fuzz/replay.o $(A_ctl) $(A_controller) $(A_agent) $(A_shared)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS_controller) $(LIBS_agent) $(LIBS_shared) -o $@
-SRC_fuzzed := $(SRC_shared) shared/jit/image.c $(wildcard agent/attach/*.c agent/attach/x86_64/*.c agent/discover/*.c)
+SRC_fuzzed := $(SRC_shared) $(wildcard agent/attach/*.c agent/attach/x86_64/*.c agent/discover/*.c)
 build/fuzz/%: tests/fuzz/%_fuzz.c $(SRC_fuzzed)
+build/fuzz/%: tests/fuzz/%_fuzz.c $(SRC_shared)
 	@mkdir -p $(@D)
 	@$(CLANG) -std=gnu17 $(CPPFLAGS) -O1 -g -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined $< $(SRC_fuzzed) $(LIBS_shared) -lZydis -o $@
+		-fno-sanitize-recover=undefined $< $(SRC_shared) $(LIBS_shared) -o $@
 FUZZ_SECONDS ?= 60
 fuzz: setup $(patsubst %,build/fuzz/%,$(FUZZERS)) ## run every fuzzer for FUZZ_SECONDS (60)
 	@for f in $(FUZZERS); do mkdir -p build/fuzz/corpus/$$f; echo "== $$f"; \

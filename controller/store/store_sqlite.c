@@ -67,8 +67,9 @@ static struct store_sqlite *self_of(struct store *s)
 
 /* ---- small things ---- */
 
-static NEVER_NULL struct err *err_sqlite(const struct store_sqlite *self, const char *doing)
+static NEVER_NULL struct err *err_sqlite(struct store_sqlite *self, const char *doing)
 {
+	self->base.errors++;
 	int code = sqlite3_errcode(self->db);
 	if (code == SQLITE_NOMEM)
 		return err_no_memory();

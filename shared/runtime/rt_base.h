@@ -12,6 +12,13 @@
 #define RT_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define RT_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* In front of loops that seldom go round: their copies would only fill the instruction cache. */
+#ifdef __clang__
+#define RT_NO_UNROLL _Pragma("clang loop unroll(disable)")
+#else
+#define RT_NO_UNROLL
+#endif
+
 #define RT_ROUND_UP(n, to) (((n) + ((to)-1)) / (to) * (to))
 
 /* How often a waiter looks again before it gives up: some tens of milliseconds. */

@@ -66,6 +66,7 @@ void *rt_hash_lookup(const struct rt_map *map, const void *key)
 	uint64_t index = bucket_of(map, key);
 	struct rt_hash_bucket *bucket = rt_hash_bucket(map, index);
 	uint32_t link = __atomic_load_n(&bucket->head, __ATOMIC_ACQUIRE);
+	RT_NO_UNROLL
 	for (uint64_t left = most_steps(map); left; left--) {
 		struct rt_hash_node *node = rt_hash_node(map, link);
 		if (RT_UNLIKELY(!node)) {
@@ -91,6 +92,7 @@ static bool try_lock(struct rt_hash_bucket *bucket, uint32_t owner)
 
 static RT_COLD bool lock_patiently(struct rt_hash_bucket *bucket, uint32_t owner)
 {
+	RT_NO_UNROLL
 	for (uint32_t i = 0; i < RT_SPINS; i++) {
 		if (!__atomic_load_n(&bucket->owner, __ATOMIC_RELAXED) && try_lock(bucket, owner))
 			return true;
@@ -113,6 +115,7 @@ void rt_hash_unlock(struct rt_hash_bucket *bucket)
 static uint32_t pop(const struct rt_map *map, struct rt_hash_free *pool)
 {
 	uint64_t head = __atomic_load_n(&pool->head, __ATOMIC_ACQUIRE);
+	RT_NO_UNROLL
 	for (uint32_t i = 0; i < RT_SPINS; i++) {
 		struct rt_hash_node *node = rt_hash_node(map, (uint32_t)head);
 		if (!node)
@@ -129,6 +132,7 @@ static uint32_t pop(const struct rt_map *map, struct rt_hash_free *pool)
 static void push(struct rt_hash_free *pool, struct rt_hash_node *node, uint32_t link)
 {
 	uint64_t head = __atomic_load_n(&pool->head, __ATOMIC_RELAXED), next;
+	RT_NO_UNROLL
 	for (uint32_t i = 0; i < RT_SPINS; i++) {
 		__atomic_store_n(&node->free_next, (uint32_t)head, __ATOMIC_RELAXED);
 		next = ((head >> 32) + 1) << 32 | link;
@@ -141,6 +145,7 @@ static void push(struct rt_hash_free *pool, struct rt_hash_node *node, uint32_t 
 static uint32_t take_fresh(struct rt_hash_free *pool, uint32_t first, uint32_t count)
 {
 	uint32_t used = __atomic_load_n(&pool->fresh, __ATOMIC_RELAXED);
+	RT_NO_UNROLL
 	for (uint32_t i = 0; used < count && i < RT_SPINS; i++)
 		if (__atomic_compare_exchange_n(&pool->fresh, &used, used + 1, false,
 						__ATOMIC_RELAXED, __ATOMIC_RELAXED))
@@ -174,6 +179,7 @@ struct place {
 static struct place find(const struct rt_map *map, struct rt_hash_bucket *bucket, const void *key)
 {
 	struct place at = {&bucket->head, 0, NULL};
+	RT_NO_UNROLL
 	for (uint64_t left = most_steps(map); left; left--) {
 		at.link = __atomic_load_n(at.from, __ATOMIC_RELAXED);
 		at.node = rt_hash_node(map, at.link);
