@@ -48,7 +48,7 @@ A_ctl        := $(OUT)/lib/libeim-ctl.a
 A_agent      := $(OUT)/lib/libeim-agent.a
 
 BINARIES := $(addprefix $(OUT)/bin/,eim-controller eimctl eim-agent eim-compile)
-PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c))
+PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c tests/integration/*.bpf.c))
 
 .DEFAULT_GOAL := all
 .PHONY: all programs tests check demo lint fuzz bench cover format help setup clean
@@ -124,15 +124,29 @@ build/%.v4.bpf.o: %.v4.bpf.c api/include/eim_bpf.h
 	@echo "  BPF     $<"
 	@$(CLANG) -target bpf -mcpu=v4 -O2 -g -Wall -Werror -Iapi/include -fdebug-prefix-map=$(CURDIR)=. -c $< -o $@
 
+# ---- .case files: a header, then a program after "--- c" or "--- asm" (kept at its line numbers) ----
+CASES := $(patsubst %.case,build/%.bpf.o,$(wildcard tests/cases/verifier/*.case))
+build/tests/cases/%.bpf.o: tests/cases/%.case api/include/eim_bpf.h
+	@mkdir -p $(@D)
+	@echo "  CASE    $<"
+	@awk 'body { print; next } /^--- / { body = 1 } { print "" }' $< > $(@:.bpf.o=.src)
+	@case "$$(sed -n 's/^--- //p' $< | head -n 1)" in \
+	c)   $(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Werror -Iapi/include -fdebug-prefix-map=$(CURDIR)=. \
+		-x c -c $(@:.bpf.o=.src) -o $@ ;; \
+	asm) $(CLANG) -target bpf -mcpu=v4 -x assembler -c $(@:.bpf.o=.src) -o $@ ;; \
+	*)   echo "$<: no line '--- c' or '--- asm'" >&2; exit 1 ;; \
+	esac
+
 # ---- tests: one executable for each tests/unit/…_test.c ----
 SRC_tests := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
 TESTS     := $(patsubst %.c,$(OUT)/%,$(SRC_tests))
 $(TESTS): | $(PROGRAMS)
-$(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(A_jit) $(LIBS_jit)
+$(OUT)/tests/unit/shared/verifier/case_test: | $(CASES)
+$(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(LIBS_jit)
 $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)
 	@echo "  TEST    $@"
-	@$(CC) $(LDFLAGS) $< -Wl,--start-group $(A_agent) $(A_ctl) $(A_controller) $(A_shared) $(EXTRA) -Wl,--end-group \
+	@$(CC) $(LDFLAGS) $< -Wl,--start-group $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared) -Wl,--end-group $(EXTRA) \
 		-lcmocka $(LIBS_controller) $(LIBS_agent) $(LIBS_shared) -lpthread -o $@
 
 # ---- hosts that tests and benchmarks attach to ----
@@ -152,6 +166,8 @@ REPLAYS  := $(patsubst %,$(OUT)/tests/fuzz/%_replay,$(FUZZERS))
 $(OUT)/tests/fuzz/%_replay: $(OUT)/obj/tests/fuzz/%_fuzz.o $(OUT)/obj/tests/fuzz/replay.o $(A_ctl) $(A_controller) $(A_agent) $(A_shared)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS_controller) $(LIBS_agent) $(LIBS_shared) -o $@
+SRC_fuzzed := $(SRC_shared) $(wildcard agent/attach/*.c agent/attach/x86_64/*.c agent/discover/*.c)
+build/fuzz/%: tests/fuzz/%_fuzz.c $(SRC_fuzzed)
 build/fuzz/%: tests/fuzz/%_fuzz.c $(SRC_shared)
 	@mkdir -p $(@D)
 	@$(CLANG) -std=gnu17 $(CPPFLAGS) -O1 -g -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \

@@ -116,6 +116,9 @@ static struct err *agree(const char *what, uint32_t size, uint64_t of_type, uint
 	if (size && of_type && size != of_type)
 		return err_at(ERR_INVALID, "", "%s_size is %u, but the %s's type has %llu bytes",
 			      what, size, what, (unsigned long long)of_type);
+	if (of_type > OBJECT_MAX_MAP_BYTES)
+		return err_at(ERR_TOO_LARGE, "", "the %s's type has %llu bytes", what,
+			      (unsigned long long)of_type);
 	*out = size ? size : (uint32_t)of_type;
 	return NULL;
 }
@@ -128,9 +131,12 @@ static struct err *check_sizes(const struct map_kind *kind, const struct object_
 	if (m->key_size == 0 && kind->key_size_bytes == MAP_KEY_ANY)
 		return err_at(ERR_INVALID, "/key", "the map has no key");
 	bool has_values = kind->flags & MAP_KIND_UPDATABLE;
-	if (has_values != (m->value_size > 0))
-		return err_at(ERR_INVALID, "/value", "values of %u bytes in a map of kind %s",
-			      m->value_size, kind->text);
+	if (has_values && m->value_size == 0)
+		return err_at(ERR_INVALID, "/value", "the map has no value");
+	if (!has_values && m->value_size)
+		return err_at(ERR_INVALID, "/value",
+			      "a map of kind %s has no values; EIM_RECORD() types its records",
+			      kind->text);
 	if (m->max_entries == 0)
 		return err_at(ERR_INVALID, "/max_entries", "the map has no max_entries");
 	uint64_t element = MAX((uint64_t)m->key_size + m->value_size, (uint64_t)1), all;
@@ -150,15 +156,13 @@ static struct err *fill_map(const struct btf *b, const struct definition *d, str
 	if (d->pinning || d->map_extra)
 		return err_at(ERR_UNSUPPORTED, d->pinning ? "/pinning" : "/map_extra",
 			      "not supported; leave it out");
-	/* A ring buffer has no elements; the type of its value is that of its records. */
-	bool has_values = kind->flags & MAP_KIND_UPDATABLE;
 	m->kind = d->type;
 	m->max_entries = d->max_entries;
 	m->flags = d->map_flags;
 	m->key_type = d->key;
 	m->value_type = d->value;
 	TRY(agree("key", d->key_size, btf_size(b, d->key), &m->key_size));
-	TRY(agree("value", d->value_size, has_values ? btf_size(b, d->value) : 0, &m->value_size));
+	TRY(agree("value", d->value_size, btf_size(b, d->value), &m->value_size));
 	return check_sizes(kind, m);
 }
 
@@ -186,8 +190,12 @@ static struct err *add_declared(struct object_loader *l, struct btf_member varia
 		return err_new(ERR_INVALID, "section .maps holds a function");
 	TRY(parse_definition(b, t->type, &d));
 	TRY(fill_map(b, &d, &m));
+	uint32_t at = l->object->maps_count, offset = variable.offset_bits / 8;
 	TRY(add_map(l, &m));
-	l->map_offsets[l->object->maps_count - 1] = variable.offset_bits / 8;
+	for (uint32_t i = 0; i < at; i++)
+		if (l->map_offsets[i] == offset)
+			return err_new(ERR_INVALID, "another map is at byte %u too", offset);
+	l->map_offsets[at] = offset;
 	return NULL;
 }
 

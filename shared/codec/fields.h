@@ -23,6 +23,8 @@ enum field_kind {
 	FIELD_KIND_ANY
 };
 
+#define FIELDS_MAX_UNKNOWN 32
+
 #define FIELD_REQUIRED 1u
 
 struct field {
@@ -61,7 +63,7 @@ struct field {
 
 /*
  * Decodes `n` into `out`; members whose key is absent are left as they are. All findings are
- * reported, not only the first.
+ * reported, not only the first (of unknown keys the first FIELDS_MAX_UNKNOWN).
  *   fails  INVALID  path /KEY (or "" for the node itself): no map, unknown key (with the nearest known
  *                   one), missing required key, wrong kind. `out` may then be half filled.
  */

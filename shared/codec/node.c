@@ -79,6 +79,16 @@ const struct node *node_at(const struct node *n, const char *pointer)
 	return n;
 }
 
+bool node_same(const struct node *a, const struct node *b)
+{
+	if (a == b)
+		return true;
+	if (a->kind != b->kind || a->kind == NODE_LIST || a->kind == NODE_MAP)
+		return false;
+	return a->kind == NODE_TEXT ? str_equal(a->text, b->text)
+				    : a->integer == b->integer && !(a->real != b->real);
+}
+
 void node_print_step(struct str key, struct buf *out)
 {
 	buf_putc(out, '/');
@@ -131,6 +141,31 @@ struct node *node_new_int(struct arena *a, int64_t value)
 	n->integer = value;
 	n->real = (double)value;
 	return n;
+}
+
+static struct node *copy_level(struct arena *a, const struct node *n, unsigned depth)
+{
+	struct node *copy = depth > NODE_MAX_DEPTH ? NULL : node_new(a, n->kind);
+	struct str text = arena_str(a, n->text);
+	if (!copy || !text.data)
+		return NULL;
+	*copy = *n;
+	copy->text = text;
+	copy->key = (struct str){0};
+	copy->next = copy->first = copy->last = NULL;
+	copy->count = 0;
+	NODE_EACH (member, n) {
+		struct node *below = copy_level(a, member, depth + 1);
+		if (!(n->kind == NODE_MAP ? node_set(a, copy, member->key, below)
+					  : node_add(copy, below)))
+			return NULL;
+	}
+	return copy;
+}
+
+struct node *node_copy(struct arena *a, const struct node *n)
+{
+	return copy_level(a, n, 0);
 }
 
 struct node *node_add(struct node *list, struct node *member)

@@ -41,6 +41,9 @@ const struct node *node_find(const struct node *n, const char *key);
 /* The node at JSON Pointer `pointer` (RFC 6901) below `n`, or NULL. */
 const struct node *node_at(const struct node *n, const char *pointer);
 
+/* Whether both are scalars of the same kind and value (or the same node). */
+bool node_same(const struct node *a, const struct node *b);
+
 /* Appends `key` as one step of a JSON Pointer: "/a~1b". */
 struct buf;
 void node_print_step(struct str key, struct buf *out);
@@ -55,6 +58,8 @@ MUST_CHECK NEVER_NULL struct err *node_err(const struct node *n, const char *pat
 struct node *node_new(struct arena *a, enum node_kind kind);
 struct node *node_new_text(struct arena *a, struct str text); /* copied */
 struct node *node_new_int(struct arena *a, int64_t value);
+/* The whole of `n` anew, without its key; NULL also past NODE_MAX_DEPTH levels. */
+struct node *node_copy(struct arena *a, const struct node *n);
 struct node *node_add(struct node *list, struct node *member);
 struct node *node_set(struct arena *a, struct node *map, struct str key /* copied */,
 		      struct node *member);

@@ -8,7 +8,8 @@
  *	sum        = atom { ("+" | "-") atom }
  *	atom       = integer | "value" | "return" | NAME | "sizeof(" NAME ")"
  *
- * On a type, a bare predicate ("non_null") speaks of `value`. What does not parse is prose: kept as
+ * A sum may begin with "-". On a type, a bare predicate ("non_null") speaks of `value`; `value` and
+ * `return` may stand where NAME does before a predicate. What does not parse is prose: kept as
  * text, reported by lint as not enforced.
  */
 #pragma once
@@ -42,8 +43,8 @@ enum constraint_atom_kind {
 
 struct constraint_atom {
 	enum constraint_atom_kind kind;
-	bool negative;
-	int64_t integer;
+	bool negative;	 /* the atom is subtracted */
+	int64_t integer; /* INTEGER: the magnitude, at most 2^63, and that only where negative */
 	struct str name; /* NAME, SIZEOF */
 };
 
@@ -71,16 +72,23 @@ struct constraint {
  */
 MUST_CHECK struct err *constraint_parse(struct str text, struct arena *a, struct constraint *out);
 
+/* `c` anew, all of it in `a`. fails: NO_MEMORY */
+MUST_CHECK struct err *constraint_copy(const struct constraint *c, struct arena *a,
+				       struct constraint *out);
+
 /* Appends the canonical text: parse(print(c)) equals c. */
 void constraint_print(const struct constraint *c, struct buf *out);
 
-/* True where a term speaks of `return`. */
+/* True where a term speaks of `return`: it holds after the call and not before. */
+bool constraint_term_is_post(const struct constraint_term *term);
+
+/* True where any of its terms does. */
 bool constraint_is_post(const struct constraint *c);
 
 /*
  * Evaluates over known numbers: `value_of(context, atom, &out)` gives an atom's value, false where it
  * is unknown. Result: 1 holds, 0 does not, -1 unknown. Predicates ask `value_of` for the pointer
- * (non_null) and are else unknown. Sums wrap as int64_t.
+ * (non_null) and are else unknown; so is prose. Sums wrap as int64_t.
  */
 int constraint_eval(const struct constraint *c,
 		    bool (*value_of)(void *context, const struct constraint_atom *atom,

@@ -5,12 +5,16 @@
  * Memory:  one arena; all borrowed until role_destroy(). Copies what it needs: the spec and the BTF may
  *          go first.
  * Threads: immutable after resolve.
+ * Limits:  INHERIT_MAX_ROLES and INHERIT_MAX_ATTRIBUTES (inherit.h), ROLE_MAX_GRANTS; past them INVALID.
  */
 #pragma once
 
 #include "shared/bpf/btf.h"
 #include "shared/bpf/helper.h"
 #include "shared/eim/spec.h"
+
+#define ROLE_MAX_GRANTS \
+	4096 /* functions that the capabilities of a role name, repetitions included */
 
 /* What the function of a capability turned out to be on this host. */
 enum role_function_kind {
@@ -24,7 +28,10 @@ struct role_function {
 	enum role_function_kind kind;
 	const struct helper *helper;	   /* HELPER */
 	struct str capability, granted_by; /* the capability, and the role that holds it */
-	const struct spec_param *params; /* as declared in the spec; empty where it declares none */
+	uint32_t btf_id;		   /* HOST: its FUNC in the host's BTF */
+	/* As declared in the spec, else as the host's BTF has them; a helper that the spec does not
+	 * declare has none. */
+	const struct spec_param *params;
 	size_t params_count;
 	struct str return_type;
 	const struct constraint *pre, *post; /* enforced ones only, types' constraints included */
@@ -45,9 +52,12 @@ struct role_attributes {
 	bool skip_verification;	   /* default false */
 };
 
+#define ROLE_ATTRIBUTES_MAX 16
+
 struct role_custom_attribute {
 	struct str name;
 	const struct node *value;
+	struct str set_by; /* the role that sets it */
 };
 
 struct role {
@@ -55,6 +65,9 @@ struct role {
 	struct str name;
 	struct str digest; /* SHA-256 over all that follows, hex: half of the code cache's key */
 	struct role_attributes attributes;
+	struct str set_by
+		[ROLE_ATTRIBUTES_MAX]; /* by the rows of attribute.tbl.h: the role that sets it,
+						 * empty where it is the default */
 	const struct role_custom_attribute *custom;
 	const struct role_function *functions; /* sorted by name */
 	size_t custom_count, functions_count;
@@ -64,9 +77,10 @@ struct role {
  * Resolves role `name` of `spec`; `host` is the host binary's BTF or NULL.
  *   out    owned by the caller
  *   fails  NOT_FOUND  no such role (names the nearest), path /roles
- *          INVALID    unknown or cyclic inherits, attributes that parents set differently, a wrong
- *                     attribute value, skip_verification (never granted here)
- *          REJECTED   a signature that differs from BTF: function, parameter, both types
+ *          INVALID    unknown capability, unknown or cyclic inherits, attributes that parents set
+ *                     differently, a wrong attribute value, skip_verification (never granted here), a
+ *                     function that requires what the role does not hold; path as in the document
+ *          REJECTED   a signature that differs from BTF: function, parameter, both types; all of them
  */
 MUST_CHECK struct err *role_resolve(const struct spec *spec, struct str name,
 				    const struct btf *host, struct role **out);

@@ -3,14 +3,15 @@
  *
  * Memory:  one arena, the document's text and tree included; all borrowed until spec_destroy().
  * Threads: immutable after parse.
- * Limits:  SPEC_MAX_BYTES of text.
+ * Limits:  SPEC_MAX_BYTES of text; after SPEC_MAX_FINDINGS findings no more are looked for.
  */
 #pragma once
 
 #include "shared/codec/node.h"
 #include "shared/eim/constraint.h"
 
-#define SPEC_MAX_BYTES ((size_t)1 << 20)
+#define SPEC_MAX_BYTES	  ((size_t)1 << 20)
+#define SPEC_MAX_FINDINGS 100
 
 /* Where something stands in the document: for findings. */
 struct spec_place {
@@ -20,6 +21,13 @@ struct spec_place {
 
 struct spec_constraints {
 	const struct constraint *items;
+	const struct spec_place *at; /* one per item */
+	size_t count;
+};
+
+struct spec_names { /* a list of names */
+	const struct str *items;
+	const struct spec_place *at; /* one per item */
 	size_t count;
 };
 
@@ -38,18 +46,19 @@ struct spec_function { /* host_functions; extension_exports have the same shape 
 	struct str name, return_type;
 	const struct spec_param *params;
 	size_t params_count;
+	struct spec_place return_at;
+	bool has_signature; /* false: nothing is said about parameters and result */
 	struct spec_constraints
 		constraints;	       /* pre: over parameters; post: those that name `return` */
 	struct str acquires, releases; /* resource names, empty where none */
 	bool side_effect;
-	const struct node *requires_; /* MAP of attribute: value, or NULL */
+	const struct node *requires_; /* MAP of attribute: value, never null, or NULL */
 	struct spec_place at;
 };
 
 struct spec_capability {
 	struct str name;
-	const struct str *apis;
-	size_t apis_count;
+	struct spec_names apis;
 	struct spec_constraints constraints;
 	struct spec_place at;
 };
@@ -62,12 +71,18 @@ struct spec_attribute {
 
 struct spec_role {
 	struct str name;
-	const struct str *capabilities, *inherits;
-	size_t capabilities_count, inherits_count;
+	struct spec_names capabilities, inherits;
 	const struct spec_attribute *attributes;
 	size_t attributes_count;
-	const struct node *access; /* {read: […], write: […]}, or NULL */
+	struct spec_names read, write; /* of access */
+	const struct node *access;     /* {read: […], write: […]}, or NULL */
 	struct spec_place at;
+};
+
+/* The items of one list by name: each pointer is to an item's `name`, its first member. */
+struct spec_index {
+	const struct str **sorted;
+	size_t count;
 };
 
 struct spec {
@@ -78,13 +93,17 @@ struct spec {
 	const struct spec_capability *capabilities;
 	const struct spec_role *roles;
 	size_t types_count, functions_count, exports_count, capabilities_count, roles_count;
+	struct spec_index types_index, functions_index, exports_index, capabilities_index,
+		roles_index; /* internal: spec_find_*() */
 };
 
 /*
  * Parses the document `text` (YAML or JSON, borrowed for the call).
  *   out    owned by the caller
  *   fails  INVALID  all findings, each with its JSON Pointer as path and "line L:C" in the message:
- *                   not YAML, unknown key (nearest known one), wrong kind, missing key, a name twice
+ *                   not YAML (path "L:C"), unknown key (nearest known one), wrong kind, missing key,
+ *                   a name twice
+ *          TOO_LARGE, NO_MEMORY
  */
 MUST_CHECK struct err *spec_parse(struct str text, struct spec **out);
 void spec_destroy(struct spec *s);

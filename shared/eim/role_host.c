@@ -1,0 +1,94 @@
+#include "shared/eim/ctype.h"
+#include "shared/eim/role_internal.h"
+#include "shared/base/buf.h"
+
+#define TYPE_TEXT_MAX 4096
+
+static bool is_same(const struct role_builder *b, struct str type, uint32_t id)
+{
+	struct ctype wanted;
+	return ctype_resolve(b->spec, type, &wanted) && ctype_matches(&wanted, b->host, id);
+}
+
+/* `what` is "parameter 2 (buffer)" or "the result". */
+static struct err *differs(const struct role_builder *b, const struct spec_function *declared,
+			   const struct spec_place *at, const char *what, struct str type,
+			   uint32_t id)
+{
+	OWNED_BUF struct buf have = BUF_INIT(TYPE_TEXT_MAX);
+	btf_print_type(b->host, id, &have);
+	return err_at(ERR_REJECTED, at->path,
+		      "line %u:%u: function \"%.*s\": %s is \"%.*s\" in the spec and \"%s\" in the "
+		      "host's BTF",
+		      at->line, at->column, STR_FMT(declared->name), what, STR_FMT(type),
+		      buf_text(&have));
+}
+
+static struct err *check_param(const struct role_builder *b, const struct spec_function *declared,
+			       size_t i, uint32_t id)
+{
+	const struct spec_param *param = &declared->params[i];
+	if (is_same(b, param->type, id))
+		return NULL;
+	OWNED_BUF struct buf what = BUF_INIT(TYPE_TEXT_MAX);
+	buf_printf(&what, "parameter %zu (%.*s)", i + 1, STR_FMT(param->name));
+	return differs(b, declared, &param->at, buf_text(&what), param->type, id);
+}
+
+static struct err *check_result(const struct role_builder *b, const struct spec_function *declared,
+				uint32_t id)
+{
+	if (is_same(b, declared->return_type, id))
+		return NULL;
+	return differs(b, declared, &declared->return_at, "the result", declared->return_type, id);
+}
+
+struct err *role_check_signature(const struct role_builder *b, const struct spec_function *declared,
+				 const struct role_function *f)
+{
+	const struct btf_type *proto = btf_type(b->host, btf_type(b->host, f->btf_id)->type);
+	struct err *found = NULL;
+	if (!proto || proto->kind != BTF_FUNC_PROTO)
+		return err_at(ERR_REJECTED, declared->at.path,
+			      "function \"%.*s\" has no signature in the host's BTF",
+			      STR_FMT(f->name));
+	if (proto->count != declared->params_count)
+		return err_at(ERR_REJECTED, declared->at.path,
+			      "line %u:%u: function \"%.*s\" has %zu parameters in the spec and %u "
+			      "in the host's BTF",
+			      declared->at.line, declared->at.column, STR_FMT(f->name),
+			      declared->params_count, proto->count);
+	for (uint32_t i = 0; i < proto->count; i++)
+		err_add(&found, check_param(b, declared, i, btf_member(b->host, proto, i).type));
+	err_add(&found, check_result(b, declared, proto->type));
+	return found;
+}
+
+static struct err *take_type(struct role_builder *b, uint32_t id, struct str *out)
+{
+	OWNED_BUF struct buf text = BUF_INIT(TYPE_TEXT_MAX);
+	btf_print_type(b->host, id, &text);
+	TRY(buf_check(&text));
+	*out = arena_str(&b->role->arena, buf_str(&text));
+	TRY_MEMORY(out->data);
+	return NULL;
+}
+
+struct err *role_take_host_params(struct role_builder *b, struct role_function *f)
+{
+	const struct btf_type *proto = btf_type(b->host, btf_type(b->host, f->btf_id)->type);
+	if (!proto || proto->kind != BTF_FUNC_PROTO)
+		return NULL;
+	struct spec_param *params =
+		arena_alloc_array(&b->role->arena, proto->count, sizeof(*params));
+	TRY_MEMORY(params);
+	for (uint32_t i = 0; i < proto->count; i++) {
+		struct btf_member member = btf_member(b->host, proto, i);
+		params[i].name = arena_str(&b->role->arena, member.name);
+		TRY_MEMORY(params[i].name.data);
+		TRY(take_type(b, member.type, &params[i].type));
+	}
+	f->params = params;
+	f->params_count = proto->count;
+	return take_type(b, proto->type, &f->return_type);
+}

@@ -1,0 +1,59 @@
+/*
+ * role_internal - what the files of role share: role.c (which functions), role_host.c (signatures against
+ * BTF), role_constraint.c (what holds before and after a call), role_print.c (text and digest).
+ */
+#pragma once
+
+#include "shared/eim/inherit.h"
+#include "shared/eim/role.h"
+
+struct role_builder {
+	const struct spec *spec;
+	const struct btf *host; /* or NULL */
+	struct role *role;	/* under construction */
+	struct inherit inherit;
+	struct arena scratch; /* until the role is built */
+};
+
+/* Constraints of one function while they are gathered, in the builder's scratch arena. */
+struct role_constraints {
+	struct constraint *pre, *post;
+	size_t pre_count, post_count, pre_capacity, post_capacity;
+};
+
+/* ---- role_host.c ---- */
+
+/* fails REJECTED: the declared signature is not that of f->btf_id; one finding per difference */
+MUST_CHECK struct err *role_check_signature(const struct role_builder *b,
+					    const struct spec_function *declared,
+					    const struct role_function *f);
+
+/* Parameters and result of f->btf_id, as the host's BTF has them. */
+MUST_CHECK struct err *role_take_host_params(struct role_builder *b, struct role_function *f);
+
+/* ---- role_constraint.c ---- */
+
+/* The constraints of the declaration and of its parameters' and result's types.
+ *   fails  INVALID: a type that is its own base */
+MUST_CHECK struct err *role_add_declared(struct role_builder *b,
+					 const struct spec_function *declared,
+					 const struct role_function *f,
+					 struct role_constraints *list);
+
+/* Those terms of the capability's constraints that speak of what `f` has. */
+MUST_CHECK struct err *role_add_capability(struct role_builder *b,
+					   const struct spec_capability *capability,
+					   const struct role_function *f,
+					   struct role_constraints *list);
+
+/* Copies the list into the role. */
+MUST_CHECK struct err *role_keep_constraints(struct role_builder *b,
+					     const struct role_constraints *list,
+					     struct role_function *f);
+
+/* Whether all names in `term` are parameters among `params`. */
+bool role_term_fits(const struct constraint_term *term, const struct spec_param *params,
+		    size_t count);
+
+/* ---- role_print.c ---- */
+MUST_CHECK struct err *role_digest(struct role *role);

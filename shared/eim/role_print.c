@@ -1,0 +1,163 @@
+/*
+ * The role for people, and the role for the code cache: the digest is over JSON that holds all of it.
+ */
+#include "shared/codec/json.h"
+#include "shared/crypto/digest.h"
+#include "shared/eim/attribute.h"
+#include "shared/eim/role_internal.h"
+
+#include <stdio.h>
+
+#define ROLE_JSON_MAX ((size_t)64 << 20)
+
+static const char *const kind_names[] = {
+	[ROLE_FUNCTION_HOST] = "host",
+	[ROLE_FUNCTION_HELPER] = "helper",
+	[ROLE_FUNCTION_UNRESOLVED] = "unresolved",
+};
+
+/* ---- text ---- */
+
+static void print_attribute(const struct role *r, size_t i, struct buf *out)
+{
+	const struct attribute *row = &attribute_table[i];
+	uint64_t value = attribute_get(row, &r->attributes);
+	char text[24];
+	if (row->kind == ATTRIBUTE_FLAG)
+		snprintf(text, sizeof(text), "%s", value ? "true" : "false");
+	else
+		snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	buf_printf(out, "  %-22s %-12s %s", row->name, text, row->meaning);
+	if (r->set_by[i].size)
+		buf_printf(out, " (set by %.*s)\n", STR_FMT(r->set_by[i]));
+	else
+		buf_puts(out, " (default)\n");
+}
+
+static void print_custom(const struct role_custom_attribute *custom, struct buf *out)
+{
+	buf_printf(out, "  %-22.*s ", STR_FMT(custom->name));
+	json_print(custom->value, out);
+	buf_printf(out, " (set by %.*s)\n", STR_FMT(custom->set_by));
+}
+
+static void print_signature(const struct role_function *f, struct buf *out)
+{
+	buf_printf(out, "  %.*s%s%.*s(", STR_FMT(f->return_type), f->return_type.size ? " " : "",
+		   STR_FMT(f->name));
+	for (size_t i = 0; i < f->params_count; i++)
+		buf_printf(out, "%s%.*s%s%.*s", i ? ", " : "", STR_FMT(f->params[i].type),
+			   f->params[i].name.size ? " " : "", STR_FMT(f->params[i].name));
+	buf_puts(out, ")\n");
+}
+
+static void print_constraints(const char *when, const struct constraint *items, size_t count,
+			      struct buf *out)
+{
+	for (size_t i = 0; i < count; i++)
+		buf_printf(out, "      %s: %.*s\n", when, STR_FMT(items[i].text));
+}
+
+static void print_function(const struct role_function *f, struct buf *out)
+{
+	static const char *const meanings[] = {
+		[ROLE_FUNCTION_HOST] = "a function of the host",
+		[ROLE_FUNCTION_HELPER] = "a helper of the runtime",
+		[ROLE_FUNCTION_UNRESOLVED] =
+			"neither the host nor the runtime has it: calls are rejected",
+	};
+	print_signature(f, out);
+	buf_printf(out, "      from: capability %.*s of role %.*s; %s\n", STR_FMT(f->capability),
+		   STR_FMT(f->granted_by), meanings[f->kind]);
+	print_constraints("before", f->pre, f->pre_count, out);
+	print_constraints("after", f->post, f->post_count, out);
+	if (f->acquires.size)
+		buf_printf(out, "      acquires: %.*s\n", STR_FMT(f->acquires));
+	if (f->releases.size)
+		buf_printf(out, "      releases: %.*s\n", STR_FMT(f->releases));
+	if (f->side_effect)
+		buf_puts(out, "      has a side effect\n");
+}
+
+void role_print(const struct role *r, struct buf *out)
+{
+	buf_printf(out, "role %.*s\n\nattributes\n", STR_FMT(r->name));
+	for (size_t i = 0; i < ATTRIBUTE_COUNT; i++)
+		print_attribute(r, i, out);
+	for (size_t i = 0; i < r->custom_count; i++)
+		print_custom(&r->custom[i], out);
+	buf_puts(out, "\nfunctions\n");
+	for (size_t i = 0; i < r->functions_count; i++)
+		print_function(&r->functions[i], out);
+	if (r->functions_count == 0)
+		buf_puts(out, "  none\n");
+}
+
+/* ---- digest ---- */
+
+static void write_attributes(struct json *w, const struct role *r)
+{
+	json_object(w, "attributes");
+	for (size_t i = 0; i < ATTRIBUTE_COUNT; i++)
+		json_uint(w, attribute_table[i].name,
+			  attribute_get(&attribute_table[i], &r->attributes));
+	json_end(w);
+	json_list(w, "custom");
+	for (size_t i = 0; i < r->custom_count; i++) {
+		json_text(w, NULL, r->custom[i].name);
+		json_node(w, NULL, r->custom[i].value);
+	}
+	json_end(w);
+}
+
+static void write_constraints(struct json *w, const char *key, const struct constraint *items,
+			      size_t count)
+{
+	json_list(w, key);
+	for (size_t i = 0; i < count; i++)
+		json_text(w, NULL, items[i].text);
+	json_end(w);
+}
+
+static void write_function(struct json *w, const struct role_function *f)
+{
+	json_object(w, NULL);
+	json_text(w, "name", f->name);
+	json_text(w, "kind", str_of(kind_names[f->kind]));
+	json_uint(w, "helper", f->helper ? f->helper->id : 0);
+	json_uint(w, "btf", f->btf_id);
+	json_text(w, "capability", f->capability);
+	json_text(w, "grantedBy", f->granted_by);
+	json_list(w, "params");
+	for (size_t i = 0; i < f->params_count; i++) {
+		json_text(w, NULL, f->params[i].type);
+		json_text(w, NULL, f->params[i].name);
+	}
+	json_end(w);
+	json_text(w, "returns", f->return_type);
+	write_constraints(w, "pre", f->pre, f->pre_count);
+	write_constraints(w, "post", f->post, f->post_count);
+	json_text(w, "acquires", f->acquires);
+	json_text(w, "releases", f->releases);
+	json_bool(w, "sideEffect", f->side_effect);
+	json_end(w);
+}
+
+struct err *role_digest(struct role *r)
+{
+	OWNED_BUF struct buf text = BUF_INIT(ROLE_JSON_MAX);
+	struct json w = json_start(&text);
+	char hex[DIGEST_HEX_SIZE];
+	json_object(&w, NULL);
+	write_attributes(&w, r);
+	json_list(&w, "functions");
+	for (size_t i = 0; i < r->functions_count; i++)
+		write_function(&w, &r->functions[i]);
+	json_end(&w);
+	json_end(&w);
+	TRY(buf_check(&text));
+	TRY(digest_hex(bytes_of(text.data, text.size), hex));
+	r->digest = arena_str(&r->arena, str_of(hex));
+	TRY_MEMORY(r->digest.data);
+	return NULL;
+}
