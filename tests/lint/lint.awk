@@ -130,7 +130,7 @@ function check_calls(code,    rest, name) {
 }
 
 # ---- symbols: what stands in column 1 of a product's .c file, and is not static ----
-function check_symbol(name,    base, first, folder, i, part, n) {
+function check_symbol(name,    base, first, each, i, part, n) {
 	base = FILENAME
 	sub(/.*\//, "", base)
 	sub(/\.c$/, "", base)
@@ -143,8 +143,8 @@ function check_symbol(name,    base, first, folder, i, part, n) {
 	for (i = 1; i <= n; i++)
 		if (index(name, part[i] "_") == 1) return
 	# A module may be split into several files: then its header names it.
-	for (first in headers_of)
-		if (headers_of[first] == folder_of(FILENAME) && index(name, first "_") == 1) return
+	for (each in module_of)
+		if (index(folder_of(FILENAME) "/" name, each "_") == 1) return
 	for (i = 1; i <= excuses; i++)
 		if (excused[i] == "symbol" && under(FILENAME, excused_path[i]) &&
 		    index(name, excused_what[i]) == 1)
@@ -211,7 +211,7 @@ BEGIN {
 		name = ARGV[i]
 		sub(/.*\//, "", name)
 		sub(/\..*/, "", name)
-		headers_of[name] = folder_of(ARGV[i])
+		module_of[folder_of(ARGV[i]) "/" name]
 	}
 }
 
