@@ -220,7 +220,18 @@ static void print_policy(const struct item *item, struct buf *out)
 	json_end(&w);
 }
 
-static struct err *current_etag(struct apply *apply, struct str name, struct str *out)
+/* Appends what a policy's answer says about its content; times and etags are left out. */
+static void print_content(const struct node *policy, struct buf *out)
+{
+	const struct node *document = policy ? node_find(policy, "document") : NULL;
+	if (!document)
+		return;
+	json_print(document, out);
+	buf_add(out, api_text(policy, "/revision"));
+}
+
+/* Appends the content of the policy as it is now; nothing where there is none. */
+static struct err *current_content(struct apply *apply, struct str name, struct buf *out)
 {
 	OWNED_BUF struct buf path = BUF_INIT(PATH_MAX_BYTES);
 	struct api_answer answer = {0};
@@ -229,28 +240,34 @@ static struct err *current_etag(struct apply *apply, struct str name, struct str
 	OWNED(err) struct err *e = api_get(apply->ctl, buf_text(&path), &apply->arena, &answer);
 	if (e && err_code(e) != ERR_NOT_FOUND)
 		return MOVE(e);
-	*out = arena_str(&apply->arena, str_of(answer.etag));
-	return out->data ? NULL : err_no_memory();
+	print_content(answer.body, out);
+	return buf_check(out);
+}
+
+static struct err *put_policy(struct apply *apply, struct item *item, struct api_answer *out)
+{
+	OWNED_BUF struct buf path = BUF_INIT(PATH_MAX_BYTES);
+	OWNED_BUF struct buf body = BUF_INIT(BODY_MAX_BYTES);
+	print_policy(item, &body);
+	TRY(buf_check(&body));
+	api_path(&path, "policies", item->pack.name);
+	return send_to(apply, "PUT", &path, NULL, buf_bytes(&body), out);
 }
 
 static struct err *send_policy(struct apply *apply, struct item *item)
 {
-	OWNED_BUF struct buf path = BUF_INIT(PATH_MAX_BYTES);
-	OWNED_BUF struct buf body = BUF_INIT(BODY_MAX_BYTES);
+	OWNED_BUF struct buf before = BUF_INIT(BODY_MAX_BYTES);
+	OWNED_BUF struct buf after = BUF_INIT(BODY_MAX_BYTES);
 	struct api_answer answer;
-	struct str before, name = item->pack.name;
-	TRY(current_etag(apply, name, &before));
-	print_policy(item, &body);
-	TRY(buf_check(&body));
-	api_path(&path, "policies", name);
-	TRY_DOING(send_to(apply, "PUT", &path, NULL, buf_bytes(&body), &answer), "policy %.*s",
-		  STR_FMT(name));
-	bool same = before.size && str_is(before, answer.etag);
-	const char *result = apply->validate_only   ? "valid"
-			     : answer.status == 201 ? "created"
-			     : same		    ? "unchanged"
-						    : "changed";
-	say(apply, "policy", name, 0, result);
+	struct str name = item->pack.name;
+	TRY(current_content(apply, name, &before));
+	TRY_DOING(put_policy(apply, item, &answer), "policy %.*s", STR_FMT(name));
+	print_content(answer.body, &after);
+	TRY(buf_check(&after));
+	const char *result = str_equal(buf_str(&before), buf_str(&after)) ? "unchanged" : "changed";
+	if (answer.status == 201)
+		result = "created";
+	say(apply, "policy", name, 0, apply->validate_only ? "valid" : result);
 	return NULL;
 }
 

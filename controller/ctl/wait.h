@@ -11,12 +11,11 @@
  * all links are ACTIVE: prints a line per policy.
  *   seconds  of the command line; "" is CTL_WAIT_S
  *   fails    INVALID            `seconds` is no number
- *            DEADLINE_EXCEEDED  the time is over; says what is missing
- * Where a link FAILED it is printed with its reason, and ctl->exit_code is 1.
+ * Where a link FAILED, or the time is over, what is known is printed and ctl->exit_code becomes 1.
  */
 MUST_CHECK struct err *wait_active(struct ctl *ctl, const char *seconds, const struct str *names,
 				   unsigned count);
 
-/* Until no host reports a link of these policies. */
+/* Until no host reports a link of these policies; ctl->exit_code as above. */
 MUST_CHECK struct err *wait_gone(struct ctl *ctl, const char *seconds, const struct str *names,
 				 unsigned count);
