@@ -18,6 +18,8 @@
 
 #define POINTER_BYTES 8
 #define SECTION_MAX   (UINT32_MAX / 8)
+/* Of one type. Larger than any value: libbpf's __uint() writes numbers as lengths of arrays. */
+#define SIZE_MAX_BYTES ((uint64_t)1 << 40)
 
 /* Which kinds are types of values, and which are only declarations about them. */
 static const bool is_declaration[BTF_ENUM64 + 1] = {
@@ -88,6 +90,13 @@ static struct err *check_edges(const struct btf *b, const struct btf_type *t)
 	return NULL;
 }
 
+/* UINT64_MAX where the product does not fit. */
+static uint64_t array_size(uint32_t count, uint64_t element)
+{
+	uint64_t size;
+	return __builtin_mul_overflow(count, element, &size) ? UINT64_MAX : size;
+}
+
 static struct err *set_size(struct btf *b, uint32_t id)
 {
 	const struct btf_type *t = &b->types[id];
@@ -95,16 +104,16 @@ static struct err *set_size(struct btf *b, uint32_t id)
 	if (t->kind == BTF_PTR)
 		size = POINTER_BYTES;
 	else if (t->kind == BTF_ARRAY)
-		size = (uint64_t)t->count * b->sizes[t->type];
+		size = array_size(t->count, b->sizes[t->type]);
 	else if (t->kind == BTF_FUNC || t->kind == BTF_FUNC_PROTO || t->kind == BTF_DECL_TAG ||
 		 t->kind == BTF_FWD)
 		size = 0;
 	else if (btf_layouts[t->kind].has_type)
 		size = b->sizes[t->type];
-	if (size > SECTION_MAX)
-		return err_new(ERR_INVALID, "a type of %llu bytes; %u are the most",
-			       (unsigned long long)size, SECTION_MAX);
-	b->sizes[id] = (uint32_t)size;
+	if (size > SIZE_MAX_BYTES)
+		return err_new(ERR_INVALID, "a type of %llu bytes; %llu are the most",
+			       (unsigned long long)size, (unsigned long long)SIZE_MAX_BYTES);
+	b->sizes[id] = size;
 	return NULL;
 }
 
@@ -168,12 +177,12 @@ static bool is_bit_field_type(const struct btf *b, uint32_t id)
 static struct err *check_member(const struct btf *b, const struct btf_type *t, uint32_t index)
 {
 	struct btf_member m = btf_member(b, t, index);
-	uint64_t bits = m.size_bits ? m.size_bits : (uint64_t)b->sizes[m.type] * 8;
+	uint64_t bits = m.size_bits ? m.size_bits : b->sizes[m.type] * 8;
 	if (m.offset_bits + bits > (uint64_t)t->size_bytes * 8)
 		return err_new(ERR_INVALID, "member %u ends after the %u bytes of its type", index,
 			       t->size_bytes);
 	if (m.size_bits && (!is_bit_field_type(b, m.type) || m.size_bits > 64 ||
-			    m.size_bits > (uint64_t)b->sizes[m.type] * 8))
+			    m.size_bits > b->sizes[m.type] * 8))
 		return err_new(ERR_INVALID, "member %u is no bit field of %u bits", index,
 			       m.size_bits);
 	if (!m.size_bits && m.offset_bits % 8)

@@ -18,7 +18,7 @@ struct btf {
 	struct bytes raw;     /* the type records */
 	struct bytes strings; /* ends with a NUL */
 	struct btf_type *types;
-	uint32_t *sizes; /* bytes of each type, from btf_check() */
+	uint64_t *sizes; /* bytes of each type, from btf_check() */
 	uint32_t count;
 };
 

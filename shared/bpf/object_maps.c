@@ -116,6 +116,9 @@ static struct err *agree(const char *what, uint32_t size, uint64_t of_type, uint
 	if (size && of_type && size != of_type)
 		return err_at(ERR_INVALID, "", "%s_size is %u, but the %s's type has %llu bytes",
 			      what, size, what, (unsigned long long)of_type);
+	if (of_type > OBJECT_MAX_MAP_BYTES)
+		return err_at(ERR_TOO_LARGE, "", "the %s's type has %llu bytes", what,
+			      (unsigned long long)of_type);
 	*out = size ? size : (uint32_t)of_type;
 	return NULL;
 }
@@ -186,8 +189,12 @@ static struct err *add_declared(struct object_loader *l, struct btf_member varia
 		return err_new(ERR_INVALID, "section .maps holds a function");
 	TRY(parse_definition(b, t->type, &d));
 	TRY(fill_map(b, &d, &m));
+	uint32_t at = l->object->maps_count, offset = variable.offset_bits / 8;
 	TRY(add_map(l, &m));
-	l->map_offsets[l->object->maps_count - 1] = variable.offset_bits / 8;
+	for (uint32_t i = 0; i < at; i++)
+		if (l->map_offsets[i] == offset)
+			return err_new(ERR_INVALID, "another map is at byte %u too", offset);
+	l->map_offsets[at] = offset;
 	return NULL;
 }
 

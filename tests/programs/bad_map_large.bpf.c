@@ -1,0 +1,16 @@
+/* Refused: a map of 16 GiB. */
+#include "eim_bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1u << 30);
+	__type(key, __u32);
+	__type(value, __u64[2]);
+} slots SEC(".maps");
+
+SEC("uprobe")
+int find(struct pt_regs *ctx)
+{
+	__u32 key = (__u32)PT_REGS_PARM1(ctx);
+	return bpf_map_lookup_elem(&slots, &key) != 0;
+}
