@@ -121,10 +121,24 @@ build/%.v4.bpf.o: %.v4.bpf.c api/include/eim_bpf.h
 	@echo "  BPF     $<"
 	@$(CLANG) -target bpf -mcpu=v4 -O2 -g -Wall -Werror -Iapi/include -fdebug-prefix-map=$(CURDIR)=. -c $< -o $@
 
+# ---- .case files: a header, then a program after "--- c" or "--- asm" (kept at its line numbers) ----
+CASES := $(patsubst %.case,build/%.bpf.o,$(wildcard tests/cases/verifier/*.case))
+build/tests/cases/%.bpf.o: tests/cases/%.case api/include/eim_bpf.h
+	@mkdir -p $(@D)
+	@echo "  CASE    $<"
+	@awk 'body { print; next } /^--- / { body = 1 } { print "" }' $< > $(@:.bpf.o=.src)
+	@case "$$(sed -n 's/^--- //p' $< | head -n 1)" in \
+	c)   $(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Werror -Iapi/include -fdebug-prefix-map=$(CURDIR)=. \
+		-x c -c $(@:.bpf.o=.src) -o $@ ;; \
+	asm) $(CLANG) -target bpf -mcpu=v4 -x assembler -c $(@:.bpf.o=.src) -o $@ ;; \
+	*)   echo "$<: no line '--- c' or '--- asm'" >&2; exit 1 ;; \
+	esac
+
 # ---- tests: one executable for each tests/unit/…_test.c ----
 SRC_tests := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
 TESTS     := $(patsubst %.c,$(OUT)/%,$(SRC_tests))
 $(TESTS): | $(PROGRAMS)
+$(OUT)/tests/unit/shared/verifier/case_test: | $(CASES)
 $(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(LIBS_jit)
 $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)
