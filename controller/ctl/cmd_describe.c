@@ -40,6 +40,8 @@ static struct err *describe_policy(struct ctl *ctl, struct str name, struct aren
 		TRY(status_print_links(links, STATUS_HOST, out));
 	else
 		buf_puts(out, "no links\n");
+	if (api_int(policy, "/status/counts/failed"))
+		buf_putc(out, '\n');
 	status_print_failures(policy, out);
 	return NULL;
 }

@@ -87,8 +87,8 @@ static void print_coverage(const struct node *answer, struct buf *out)
 	const struct node *hosts = node_find(answer, "hosts");
 	long long of = (long long)api_int(answer, "/coverage/of");
 	long long lost = (long long)api_int(answer, "/lost");
-	buf_printf(out, "%lld of %lld host%s", (long long)api_int(answer, "/coverage/answered"), of,
-		   of == 1 ? "" : "s");
+	buf_printf(out, "\n%lld of %lld host%s answered",
+		   (long long)api_int(answer, "/coverage/answered"), of, of == 1 ? "" : "s");
 	if (lost)
 		buf_printf(out, "; %lld element%s not shown", lost, lost == 1 ? "" : "s");
 	buf_putc(out, '\n');

@@ -109,13 +109,24 @@ static void print_indented(struct str text, const char *indent, struct buf *out)
 	}
 }
 
+/* The verifier's text opens with the message: then it alone says all. */
+static bool says_message(struct str detail, struct str message)
+{
+	return message.size && memmem(detail.data, detail.size, message.data, message.size);
+}
+
 void status_print_cause(const struct node *n, struct buf *out)
 {
 	struct str path = api_text(n, "/path"), detail = api_text(n, "/detail");
-	buf_printf(out, INDENT "%.*s ", STR_FMT(api_text(n, "/code")));
+	struct str message = api_text(n, "/message");
+	if (says_message(detail, message)) {
+		print_indented(detail, INDENT, out);
+		return;
+	}
+	buf_printf(out, INDENT "%.*s: ", STR_FMT(api_text(n, "/code")));
 	if (path.size)
 		buf_printf(out, "%.*s: ", STR_FMT(path));
-	buf_printf(out, "%.*s\n", STR_FMT(api_text(n, "/message")));
+	buf_printf(out, "%.*s\n", STR_FMT(message));
 	print_indented(detail, INDENT INDENT, out);
 }
 
@@ -126,8 +137,11 @@ void status_print_failures(const struct node *policy, struct buf *out)
 		return;
 	NODE_EACH (each, failures) {
 		int64_t count = api_int(each, "/count");
-		buf_printf(out, "\nfailed %lld time%s, first on %.*s:\n", (long long)count,
-			   count == 1 ? "" : "s", STR_FMT(api_text(each, "/host")));
+		if (count > 1)
+			buf_printf(out, "failed %lld times, first on %.*s:\n", (long long)count,
+				   STR_FMT(api_text(each, "/host")));
+		else
+			buf_printf(out, "failed on %.*s:\n", STR_FMT(api_text(each, "/host")));
 		status_print_cause(each, out);
 	}
 }

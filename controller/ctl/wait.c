@@ -86,7 +86,7 @@ static void print_late(const struct waiting *w, struct str name, const struct no
 
 static void print_failed(struct buf *out, struct str name, const struct node *policy)
 {
-	buf_printf(out, "policy/%.*s failed\n", STR_FMT(name));
+	buf_printf(out, "policy/%.*s ", STR_FMT(name));
 	status_print_failures(policy, out);
 }
 
