@@ -32,7 +32,9 @@ LIBS_agent      := -lZydis -lseccomp -lbpf
 
 DIRS_shared     := base codec crypto bpf eim verifier runtime wire
 SRC_shared      := $(foreach d,$(DIRS_shared),$(wildcard shared/$(d)/*.c))
-SRC_jit         := $(wildcard shared/jit/*.c)
+# Images are read by the agent, which links no LLVM.
+SRC_shared      += shared/jit/image.c
+SRC_jit         := $(filter-out shared/jit/image.c,$(wildcard shared/jit/*.c))
 SRC_controller  := $(filter-out controller/main.c,$(wildcard controller/*.c controller/*/*.c))
 SRC_controller  := $(filter-out controller/ctl/%,$(SRC_controller))
 SRC_ctl         := $(filter-out controller/ctl/main.c,$(wildcard controller/ctl/*.c))
@@ -82,7 +84,8 @@ $(OUT)/lib/%.a:
 	@rm -f $@ && ar rcs $@ $^
 
 # ---- the runtime as bitcode: C that compiled programs are linked with ----
-SRC_runtime := $(wildcard shared/runtime/*.c)
+# rt_*.c run inside hosts; the rest of the folder looks at maps from outside.
+SRC_runtime := $(wildcard shared/runtime/rt_*.c)
 BC_FLAGS    := -std=gnu17 -O2 -g0 -ffreestanding -fno-builtin -fPIC -fvisibility=hidden -fno-stack-protector \
                -mno-sse -mno-mmx -mno-80387 -msoft-float -mno-red-zone -fno-unwind-tables \
                -fno-asynchronous-unwind-tables -fno-strict-aliasing -Wall -Wextra -Werror -I. -emit-llvm -c \

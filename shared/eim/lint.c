@@ -147,7 +147,7 @@ static struct err *check_return(struct linter *l, const struct spec_function *f)
 	if (!narrow)
 		return NULL;
 	return report(
-		l, LINT_NARROW_RETURN, f->at,
+		l, LINT_NARROW_RETURN, f->return_at,
 		"the result of \"%.*s\" is declared as \"%.*s\", but the helper's has 64 bits: "
 		"declare it as \"uint64_t\"",
 		STR_FMT(f->name), STR_FMT(f->return_type));
