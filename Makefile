@@ -105,7 +105,7 @@ $(OUT)/bin/eim-controller: $(call obj,controller/main.c) $(A_controller) $(A_sha
 $(OUT)/bin/eimctl: $(call obj,controller/ctl/main.c) $(A_ctl) $(A_shared)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $^ $(LIBS_shared) -o $@
-$(OUT)/bin/eim-agent: $(call obj,agent/daemon/main.c) $(A_agent) $(A_shared)
+$(OUT)/bin/eim-agent: $(call obj,agent/daemon/main.c) $(A_agent) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $^ $(LIBS_agent) $(LIBS_shared) -o $@
 $(OUT)/bin/eim-compile: $(call obj,agent/compile/main.c) $(A_agent) $(A_jit) $(A_shared)
@@ -163,15 +163,14 @@ tests: all $(TESTS) $(HOSTS)
 # ---- fuzzers: libFuzzer with FUZZ, a plain replay of the corpus in `check` ----
 FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 REPLAYS  := $(patsubst %,$(OUT)/tests/fuzz/%_replay,$(FUZZERS))
-$(OUT)/tests/fuzz/%_replay: $(OUT)/obj/tests/fuzz/%_fuzz.o $(OUT)/obj/tests/fuzz/replay.o $(A_ctl) $(A_controller) $(A_agent) $(A_shared)
+$(OUT)/tests/fuzz/%_replay: $(OUT)/obj/tests/fuzz/%_fuzz.o $(OUT)/obj/tests/fuzz/replay.o $(A_ctl) $(A_controller) $(A_agent) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS_controller) $(LIBS_agent) $(LIBS_shared) -o $@
-SRC_fuzzed := $(SRC_shared) $(wildcard agent/attach/*.c agent/attach/x86_64/*.c agent/discover/*.c)
+SRC_fuzzed := $(SRC_shared) shared/jit/image.c $(wildcard agent/attach/*.c agent/attach/x86_64/*.c agent/discover/*.c)
 build/fuzz/%: tests/fuzz/%_fuzz.c $(SRC_fuzzed)
-build/fuzz/%: tests/fuzz/%_fuzz.c $(SRC_shared)
 	@mkdir -p $(@D)
 	@$(CLANG) -std=gnu17 $(CPPFLAGS) -O1 -g -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined $< $(SRC_shared) $(LIBS_shared) -o $@
+		-fno-sanitize-recover=undefined $< $(SRC_fuzzed) $(LIBS_shared) -lZydis -o $@
 FUZZ_SECONDS ?= 60
 fuzz: setup $(patsubst %,build/fuzz/%,$(FUZZERS)) ## run every fuzzer for FUZZ_SECONDS (60)
 	@for f in $(FUZZERS); do mkdir -p build/fuzz/corpus/$$f; echo "== $$f"; \

@@ -130,7 +130,7 @@ function check_calls(code,    rest, name) {
 }
 
 # ---- symbols: what stands in column 1 of a product's .c file, and is not static ----
-function check_symbol(name,    base, first, folder, i, part, n) {
+function check_symbol(name,    base, first, each, i, part, n) {
 	base = FILENAME
 	sub(/.*\//, "", base)
 	sub(/\.c$/, "", base)
@@ -140,8 +140,11 @@ function check_symbol(name,    base, first, folder, i, part, n) {
 	if (name == "main" || index(name, base "_") == 1 || name == base || name == base "s" ||
 	    index(name, base "s_") == 1 || index(name, first "_") == 1)
 		return
-	for (i = 2; i <= n; i++)
+	for (i = 1; i <= n; i++)
 		if (index(name, part[i] "_") == 1) return
+	# A module may be split into several files: then its header names it.
+	for (each in module_of)
+		if (index(folder_of(FILENAME) "/" name, each "_") == 1) return
 	for (i = 1; i <= excuses; i++)
 		if (excused[i] == "symbol" && under(FILENAME, excused_path[i]) &&
 		    index(name, excused_what[i]) == 1)
@@ -201,7 +204,16 @@ function end_of_file() {
 		print last_file ":1001: " last_lines " lines: split it, or say why in a comment (\"Rule broken: …\")"
 }
 
-BEGIN { read_tables() }
+BEGIN {
+	read_tables()
+	for (i = 1; i < ARGC; i++) {
+		if (ARGV[i] !~ /\.h$/) continue
+		name = ARGV[i]
+		sub(/.*\//, "", name)
+		sub(/\..*/, "", name)
+		module_of[folder_of(ARGV[i]) "/" name]
+	}
+}
 
 FNR == 1 {
 	end_of_file()
