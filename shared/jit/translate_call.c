@@ -118,6 +118,22 @@ static LLVMValueRef make_map(struct translate *t, uint32_t index)
 	return made;
 }
 
+/* "rt_map_update_elem" on an array is "rt_array_update", where there is one: the optimiser then need
+ * not see the other kinds. */
+static LLVMValueRef operation_of(struct translate *t, const struct call *call, uint32_t index)
+{
+	const struct map_kind *kind = map_kind_find(t->m->program->maps[index].kind);
+	struct str name = str_of(call->helper->function);
+	char own[64];
+	if (!kind || !str_starts(name, "rt_map_") || !str_ends(name, "_elem"))
+		return call->function;
+	name = str_from(name, strlen("rt_map_"));
+	name.size -= strlen("_elem");
+	snprintf(own, sizeof(own), "rt_%s_%.*s", kind->text, STR_FMT(name));
+	LLVMValueRef found = module_runtime(t->m, own);
+	return found ? found : call->function;
+}
+
 static void fill_map_function(struct translate *t, const struct call *call, uint32_t index,
 			      LLVMValueRef fn)
 {
@@ -127,8 +143,8 @@ static void fill_map_function(struct translate *t, const struct call *call, uint
 	args[0] = make_map(t, index);
 	for (unsigned i = 1; i < call->params_count; i++)
 		args[i] = LLVMGetParam(fn, i - 1);
-	LLVMValueRef result =
-		LLVMBuildCall2(t->b, call->type, call->function, args, call->params_count, "");
+	LLVMValueRef result = LLVMBuildCall2(t->b, call->type, operation_of(t, call, index), args,
+					     call->params_count, "");
 	if (LLVMGetReturnType(call->type) == LLVMVoidTypeInContext(t->m->context))
 		LLVMBuildRetVoid(t->b);
 	else
