@@ -214,6 +214,37 @@ static void write_pointer_spill(struct writer *w)
 	w->numbers &= (uint16_t) ~(1u << p);
 }
 
+/* One of two numbers, by a jump that joins right behind. */
+static void write_select(struct writer *w)
+{
+	static const uint8_t values[] = {0, 1, 7, 8, 24, 31, 32};
+	bool is_stack = roll(w, 3) == 0;
+	unsigned dst = any_reg(w), on = number(w);
+	int at = -8 * (1 + (int)roll(w, 4));
+	if (w->end - w->at < 6)
+		return;
+	for (int i = 0; i < 2; i++) {
+		int64_t value = values[roll(w, sizeof(values))];
+		if (is_stack)
+			emit(w, BPF_ST | BPF_MEM | BPF_DW, 10, 0, at, value);
+		else
+			emit(w, BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, value);
+		if (i == 0)
+			emit(w, jump_code(w) | BPF_K, on, 0, 1, small(w));
+	}
+	if (!is_stack)
+		w->numbers |= (uint16_t)(1u << dst);
+}
+
+/* A bound that is itself a number of the program. */
+static void write_bound(struct writer *w)
+{
+	unsigned a = number(w), b = number(w);
+	int off = (int)(w->end - w->at) - 3;
+	if (off > 0 && a != b)
+		emit(w, BPF_JMP | (roll(w, 2) ? BPF_JGT : BPF_JGE) | BPF_X, a, b, off, 0);
+}
+
 static void write_loop(struct writer *w)
 {
 	unsigned r = number(w);
@@ -255,7 +286,8 @@ static void write_some(struct writer *w)
 		write_alu,    write_alu,   write_move,	 write_move,  write_context, write_mask,
 		write_mask,   write_jump,  write_jump,	 write_jump,  write_spill,   write_spill,
 		write_access, write_check, write_access, write_check, write_loop,    write_call,
-		write_swap,   write_pointer_spill,
+		write_swap,   write_select, write_select, write_select,	write_bound,
+		write_bound,  write_pointer_spill,
 	};
 	forms[roll(w, ARRAY_SIZE(forms))](w);
 }
