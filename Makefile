@@ -32,7 +32,9 @@ LIBS_agent      := -lZydis -lseccomp -lbpf
 
 DIRS_shared     := base codec crypto bpf eim verifier runtime wire
 SRC_shared      := $(foreach d,$(DIRS_shared),$(wildcard shared/$(d)/*.c))
-SRC_jit         := $(wildcard shared/jit/*.c)
+# Images are read by the agent, which links no LLVM.
+SRC_shared      += shared/jit/image.c
+SRC_jit         := $(filter-out shared/jit/image.c,$(wildcard shared/jit/*.c))
 SRC_controller  := $(filter-out controller/main.c,$(wildcard controller/*.c controller/*/*.c))
 SRC_controller  := $(filter-out controller/ctl/%,$(SRC_controller))
 SRC_ctl         := $(filter-out controller/ctl/main.c,$(wildcard controller/ctl/*.c))
@@ -46,7 +48,7 @@ A_ctl        := $(OUT)/lib/libeim-ctl.a
 A_agent      := $(OUT)/lib/libeim-agent.a
 
 BINARIES := $(addprefix $(OUT)/bin/,eim-controller eimctl eim-agent eim-compile)
-PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c))
+PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c tests/integration/*.bpf.c))
 
 .DEFAULT_GOAL := all
 .PHONY: all programs tests check demo lint fuzz bench cover format help setup clean
@@ -82,7 +84,8 @@ $(OUT)/lib/%.a:
 	@rm -f $@ && ar rcs $@ $^
 
 # ---- the runtime as bitcode: C that compiled programs are linked with ----
-SRC_runtime := $(wildcard shared/runtime/*.c)
+# rt_*.c run inside hosts; the rest of the folder looks at maps from outside.
+SRC_runtime := $(wildcard shared/runtime/rt_*.c)
 BC_FLAGS    := -std=gnu17 -O2 -g0 -ffreestanding -fno-builtin -fPIC -fvisibility=hidden -fno-stack-protector \
                -mno-sse -mno-mmx -mno-80387 -msoft-float -mno-red-zone -fno-unwind-tables \
                -fno-asynchronous-unwind-tables -fno-strict-aliasing -Wall -Wextra -Werror -I. -emit-llvm -c \
@@ -139,11 +142,11 @@ SRC_tests := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
 TESTS     := $(patsubst %.c,$(OUT)/%,$(SRC_tests))
 $(TESTS): | $(PROGRAMS)
 $(OUT)/tests/unit/shared/verifier/case_test: | $(CASES)
-$(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(A_jit) $(LIBS_jit)
+$(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(LIBS_jit)
 $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)
 	@echo "  TEST    $@"
-	@$(CC) $(LDFLAGS) $< -Wl,--start-group $(A_agent) $(A_ctl) $(A_controller) $(A_shared) $(EXTRA) -Wl,--end-group \
+	@$(CC) $(LDFLAGS) $< -Wl,--start-group $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared) -Wl,--end-group $(EXTRA) \
 		-lcmocka $(LIBS_controller) $(LIBS_agent) $(LIBS_shared) -lpthread -o $@
 
 # ---- hosts that tests and benchmarks attach to ----
@@ -163,6 +166,8 @@ REPLAYS  := $(patsubst %,$(OUT)/tests/fuzz/%_replay,$(FUZZERS))
 $(OUT)/tests/fuzz/%_replay: $(OUT)/obj/tests/fuzz/%_fuzz.o $(OUT)/obj/tests/fuzz/replay.o $(A_ctl) $(A_controller) $(A_agent) $(A_shared)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS_controller) $(LIBS_agent) $(LIBS_shared) -o $@
+SRC_fuzzed := $(SRC_shared) $(wildcard agent/attach/*.c agent/attach/x86_64/*.c agent/discover/*.c)
+build/fuzz/%: tests/fuzz/%_fuzz.c $(SRC_fuzzed)
 build/fuzz/%: tests/fuzz/%_fuzz.c $(SRC_shared)
 	@mkdir -p $(@D)
 	@$(CLANG) -std=gnu17 $(CPPFLAGS) -O1 -g -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \
