@@ -1,6 +1,6 @@
 /*
- * binary - a host's ELF file: where its functions are, as far as attaching needs to know (libelf reads
- * it; it is untrusted all the same).
+ * binary - a host's ELF file: where its functions are, as far as attaching needs to know. The file is
+ * untrusted: every offset in it is checked before it is followed.
  *
  * Memory:  one arena; borrowed until binary_destroy(). The file is read once and may change after.
  * Limits:  BINARY_MAX_BYTES.
@@ -18,7 +18,7 @@ struct binary_function {
 	struct str name;
 	uint64_t address;     /* as linked */
 	uint64_t file_offset; /* of its first byte */
-	uint64_t size_bytes;  /* 0 where the symbol tells none */
+	uint64_t size_bytes;  /* by its symbol, else by its unwind entry; 0 where neither tells */
 };
 
 /* A segment that is mapped executable. */
@@ -30,6 +30,8 @@ struct binary_segment {
  *   fails  NOT_FOUND / by errno; INVALID: no ELF, or broken; UNSUPPORTED: not x86-64
  */
 MUST_CHECK struct err *binary_open(const char *path, struct binary **out);
+/* The same of a file's bytes, borrowed until binary_destroy(); device and inode are 0. */
+MUST_CHECK struct err *binary_parse(struct bytes file, struct binary **out);
 void binary_destroy(struct binary *b);
 OWN_DEFINE(binary, struct binary *, binary_destroy)
 
@@ -46,11 +48,13 @@ uint64_t binary_inode(const struct binary *b);
 
 /*
  * The function named `symbol` (.symtab first, then .dynsym; a version suffix @… is ignored).
- *   fails  NOT_FOUND, with up to three near names
+ *   fails  NOT_FOUND            with up to three near names
+ *          FAILED_PRECONDITION  several local functions have that name: lists their file offsets
  */
 MUST_CHECK struct err *binary_find(const struct binary *b, struct str symbol,
 				   struct binary_function *out);
 
-/* The function that contains that file offset, or INVALID. */
+/* The function that contains that file offset, by symbol or unwind entry (then without a name), or
+ * INVALID. */
 MUST_CHECK struct err *binary_find_at(const struct binary *b, uint64_t file_offset,
 				      struct binary_function *out);

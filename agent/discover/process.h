@@ -55,6 +55,17 @@ MUST_CHECK struct err *process_exe(pid_t pid, char **out);
 MUST_CHECK struct err *process_maps(pid_t pid, struct process_maps *out);
 void process_maps_fini(struct process_maps *m);
 
+/*
+ * Parses the text of a maps file (borrowed for the call).
+ *   fails  INVALID  a line that is none, mappings not ascending (path: its line number); TOO_LARGE
+ */
+MUST_CHECK struct err *process_maps_parse(struct str text, struct process_maps *out);
+
+/* The value of a line "KEY:\tvalue" of /proc/PID/status or /proc/PID/task/TID/status (`tid` not 0), as
+ * a number of that base (10 or 16). fails NOT_FOUND: no such process, or line */
+MUST_CHECK struct err *process_status(pid_t pid, pid_t tid, const char *key, int base,
+				      uint64_t *out);
+
 /* The mapping that holds `address`, or NULL. */
 const struct process_mapping *process_maps_at(const struct process_maps *m, uint64_t address);
 

@@ -9,6 +9,9 @@
  * [R1] After remote_resume() every thread has the registers that it was stopped with, apart from those
  *      that remote_move() changed on purpose; no system call that it was in fails for our sake.
  * [R2] Whatever fails here, the target runs on.
+ * [R3] Should this process die while the target is stopped, the target runs on as in [R1]: the thread
+ *      that runs our system calls stands in a stub that puts its registers back by itself.
+ * A system call that a stop ended early is made again, so a time-out in it begins anew.
  * Threads: all calls for one remote from the thread that stopped it (ptrace asks for that).
  * Limits:  REMOTE_MAX_THREADS threads.
  */
@@ -53,7 +56,7 @@ uint32_t remote_threads_count(const struct remote *r);
 pid_t remote_tid(const struct remote *r, uint32_t thread);
 const struct user_regs_struct *remote_regs(const struct remote *r, uint32_t thread);
 
-/* Lets `thread` go on at `ip`. */
+/* Lets `thread` go on at `ip`; takes effect at once, so that it holds should this process die. */
 MUST_CHECK struct err *remote_move(struct remote *r, uint32_t thread, uint64_t ip);
 
 /*
@@ -77,15 +80,31 @@ MUST_CHECK struct err *remote_send_fds(struct remote *r, const int *fds, uint32_
 				       int *remote_fds);
 
 /*
- * mmap in the target at exactly `address` (MAP_FIXED_NOREPLACE is added).
+ * mmap in the target at exactly `address`. MAP_FIXED_NOREPLACE is added, but where `flags` has
+ * MAP_FIXED, for a range that the caller has reserved.
  *   fails  by errno; FAILED_PRECONDITION where something is there
  */
 MUST_CHECK struct err *remote_mmap(struct remote *r, uint64_t address, uint64_t size,
 				   int protection, int flags, int remote_fd, uint64_t offset);
 MUST_CHECK struct err *remote_munmap(struct remote *r, uint64_t address, uint64_t size);
 
+struct remote_range {
+	uint64_t start, end;
+};
+
 /*
  * Whether any thread is, or may come back to be, in [start, end): its ip, or any word of its stack from
  * its stack pointer to the end of that mapping (bounded), points there. Conservative.
  */
 MUST_CHECK struct err *remote_uses(struct remote *r, uint64_t start, uint64_t end, bool *out);
+
+/* The same for `count` ranges in one pass: sets used[i]. */
+MUST_CHECK struct err *remote_uses_each(struct remote *r, const struct remote_range *ranges,
+					uint32_t count, bool *used);
+
+/*
+ * A thread that the kernel does not let stop (it waits in vfork, say) is left alone after a while, and
+ * trips over our request when it wakes up. Lets such threads of this thread's doing run on; called by
+ * each remote_stop(), and now and then by whoever stops processes.
+ */
+void remote_tend(void);

@@ -78,6 +78,9 @@ MUST_CHECK struct err *target_instantiate(struct target *t, struct str name,
  */
 MUST_CHECK struct err *target_deinstantiate(struct target *t, struct str name, int patience_ms);
 
+/* The same for every instance of the target; goes on past failures and returns all of them. */
+MUST_CHECK struct err *target_deinstantiate_all(struct target *t, int patience_ms);
+
 struct instance *target_find(const struct target *t, struct str name); /* or NULL */
 bool target_is_empty(const struct target *t);
 

@@ -78,13 +78,14 @@ static const char *word_of(const struct btf_type *t)
 	return words[t->kind] ? words[t->kind] : "";
 }
 
-/* The innermost layer: a name, or "struct {…}". */
+/* The innermost layer: a name, "struct {…}", or "…" for NULL. */
 static void put_base(const struct btf_type *t, struct str qualifiers, struct buf *middle,
 		     struct buf *out)
 {
-	bool is_anonymous = t->name.size == 0 && t->kind != BTF_VOID;
-	struct str name = t->kind == BTF_VOID ? STR("void") : is_anonymous ? STR("{…}") : t->name;
-	buf_printf(out, "%.*s%s%.*s", STR_FMT(qualifiers), word_of(t), STR_FMT(name));
+	struct str name = STR("…");
+	if (t)
+		name = t->kind == BTF_VOID ? STR("void") : t->name.size ? t->name : STR("{…}");
+	buf_printf(out, "%.*s%s%.*s", STR_FMT(qualifiers), t ? word_of(t) : "", STR_FMT(name));
 	if (middle->size)
 		buf_putc(out, ' ');
 	buf_add(out, buf_str(middle));
@@ -128,25 +129,22 @@ static void print_layers(struct printer *p, uint32_t id, struct buf *out)
 {
 	OWNED_BUF struct buf middle = BUF_INIT(TEXT_MAX);
 	OWNED_BUF struct buf qualifiers = BUF_INIT(TEXT_MAX);
-	const struct btf_type *t = btf_type(p->btf, id);
+	const struct btf_type *t = btf_type(p->btf, id), *base = NULL;
 	p->nested++;
-	while (t && p->layers && p->nested <= NESTED_MAX) {
+	while (!base && p->layers && p->nested <= NESTED_MAX) {
 		p->layers--;
 		if (t->kind == BTF_FUNC || t->kind == BTF_VAR)
 			surround(&middle, t->name.data, "");
 		else if (!put_layer(p, t, &qualifiers, &middle))
-			break;
+			base = t;
 		t = btf_type(p->btf, t->type);
 	}
 	p->nested--;
-	if (t && p->layers && p->nested < NESTED_MAX)
-		put_base(t, buf_str(&qualifiers), &middle, out);
-	else
-		buf_puts(out, "…");
+	put_base(base, buf_str(&qualifiers), &middle, out);
 }
 
 void btf_print_type(const struct btf *b, uint32_t id, struct buf *out)
 {
 	struct printer p = {.btf = b, .layers = LAYERS_MAX};
-	print_layers(&p, id, out);
+	print_layers(&p, id < b->count ? id : 0, out);
 }

@@ -5,7 +5,7 @@
  * unions, arrays of nothing), so depth and the number of values are bounded; what lies beyond is null.
  *
  * [V1] Every read lies inside `data`: a type's size is its data's, and btf_check() has put members
- *	inside their struct.
+ *	inside their struct; print_variable() looks itself.
  */
 #include "shared/bpf/btf_data.h"
 #include "shared/codec/json.h"
@@ -128,15 +128,23 @@ static void print_member(struct printer *p, struct btf_member m, struct bytes da
 	}
 }
 
+/* A section whose size no linker has filled in has variables past its end. */
+static void print_variable(struct printer *p, struct btf_member m, struct bytes data)
+{
+	uint64_t from = m.offset_bits / 8, size = btf_size(p->btf, m.type);
+	if (from > data.size || size > data.size - from)
+		json_null(&p->json, m.name.data);
+	else
+		print_any(p, m.name.data, m.type, bytes_of(data.data + from, size));
+}
+
 static void print_members(struct printer *p, const struct btf_type *t, struct bytes data)
 {
 	for (uint32_t i = 0; i < t->count && p->values && !p->json.out->failed; i++) {
 		struct btf_member m = btf_member(p->btf, t, i);
 		p->values--;
 		if (t->kind == BTF_DATASEC)
-			print_any(p, m.name.data, m.type,
-				  bytes_of(data.data + m.offset_bits / 8,
-					   btf_size(p->btf, m.type)));
+			print_variable(p, m, data);
 		else
 			print_member(p, m, data);
 	}

@@ -73,9 +73,52 @@ static struct err *load_lines(struct object_loader *l, struct bytes ext)
 	return NULL;
 }
 
-struct err *object_load_types(struct object_loader *l)
+static int compare(struct str a, struct str b)
+{
+	size_t size = MIN(a.size, b.size);
+	int order = size ? memcmp(a.data, b.data, size) : 0;
+	return order ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+/* Where the first function whose name is not below `name` stands in `sorted`. */
+static uint32_t lower_bound(struct object_function *const *sorted, uint32_t count, struct str name)
+{
+	uint32_t low = 0, high = count;
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (compare(sorted[middle]->name, name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Sorts the functions by name first: BTF may have half a million FUNCs. */
+static struct err *set_function_ids(struct object_loader *l)
 {
 	struct object *o = l->object;
+	struct object_function **sorted =
+		arena_alloc_array(&l->scratch, o->functions_count, sizeof(*sorted));
+	TRY_MEMORY(sorted);
+	for (uint32_t i = 0; i < o->functions_count; i++) {
+		uint32_t at = lower_bound(sorted, i, o->functions[i].name);
+		memmove(&sorted[at + 1], &sorted[at], (i - at) * sizeof(*sorted));
+		sorted[at] = &o->functions[i];
+	}
+	for (uint32_t id = btf_count(o->btf) - 1; id > 0; id--) {
+		const struct btf_type *t = btf_type(o->btf, id);
+		if (t->kind != BTF_FUNC)
+			continue;
+		uint32_t at = lower_bound(sorted, o->functions_count, t->name);
+		for (; at < o->functions_count && str_equal(sorted[at]->name, t->name); at++)
+			sorted[at]->btf_id = id;
+	}
+	return NULL;
+}
+
+struct err *object_load_types(struct object_loader *l)
+{
 	const struct object_section *btf = object_section_named(l, ".BTF");
 	const struct object_section *ext = object_section_named(l, ".BTF.ext");
 	if (!btf)
@@ -83,7 +126,5 @@ struct err *object_load_types(struct object_loader *l)
 	TRY(load_btf(l, btf));
 	if (ext)
 		TRY_AT(load_lines(l, ext->data), "/sections/.BTF.ext");
-	for (uint32_t i = 0; i < o->functions_count; i++)
-		o->functions[i].btf_id = btf_find(o->btf, BTF_FUNC, o->functions[i].name);
-	return NULL;
+	return set_function_ids(l);
 }

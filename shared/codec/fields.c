@@ -80,8 +80,9 @@ struct err *fields_decode(const struct node *n, const struct field *fields, size
 	if (!n || n->kind != NODE_MAP)
 		return node_err(n, "", "must be a map, is %s",
 				n ? node_kind_name(n->kind) : "absent");
+	size_t unknown = 0;
 	NODE_EACH (member, n)
-		if (!is_known(member->key, fields, count))
+		if (!is_known(member->key, fields, count) && unknown++ < FIELDS_MAX_UNKNOWN)
 			err_add(&found, unknown_key(member, fields, count));
 	for (size_t i = 0; i < count; i++)
 		err_add(&found, decode_field(n, &fields[i], out));

@@ -4,14 +4,17 @@
 
 #define TYPE_TEXT_MAX 4096
 
-/* `what` is "parameter 2 (buffer)" or "the result". */
-static struct err *check_type(const struct role_builder *b, const struct spec_function *declared,
-			      const struct spec_place *at, const char *what, struct str type,
-			      uint32_t id)
+static bool is_same(const struct role_builder *b, struct str type, uint32_t id)
 {
 	struct ctype wanted;
-	if (ctype_resolve(b->spec, type, &wanted) && ctype_matches(&wanted, b->host, id))
-		return NULL;
+	return ctype_resolve(b->spec, type, &wanted) && ctype_matches(&wanted, b->host, id);
+}
+
+/* `what` is "parameter 2 (buffer)" or "the result". */
+static struct err *differs(const struct role_builder *b, const struct spec_function *declared,
+			   const struct spec_place *at, const char *what, struct str type,
+			   uint32_t id)
+{
 	OWNED_BUF struct buf have = BUF_INIT(TYPE_TEXT_MAX);
 	btf_print_type(b->host, id, &have);
 	return err_at(ERR_REJECTED, at->path,
@@ -25,9 +28,19 @@ static struct err *check_param(const struct role_builder *b, const struct spec_f
 			       size_t i, uint32_t id)
 {
 	const struct spec_param *param = &declared->params[i];
+	if (is_same(b, param->type, id))
+		return NULL;
 	OWNED_BUF struct buf what = BUF_INIT(TYPE_TEXT_MAX);
 	buf_printf(&what, "parameter %zu (%.*s)", i + 1, STR_FMT(param->name));
-	return check_type(b, declared, &param->at, buf_text(&what), param->type, id);
+	return differs(b, declared, &param->at, buf_text(&what), param->type, id);
+}
+
+static struct err *check_result(const struct role_builder *b, const struct spec_function *declared,
+				uint32_t id)
+{
+	if (is_same(b, declared->return_type, id))
+		return NULL;
+	return differs(b, declared, &declared->return_at, "the result", declared->return_type, id);
 }
 
 struct err *role_check_signature(const struct role_builder *b, const struct spec_function *declared,
@@ -47,8 +60,7 @@ struct err *role_check_signature(const struct role_builder *b, const struct spec
 			      declared->params_count, proto->count);
 	for (uint32_t i = 0; i < proto->count; i++)
 		err_add(&found, check_param(b, declared, i, btf_member(b->host, proto, i).type));
-	err_add(&found, check_type(b, declared, &declared->return_at, "the result",
-				   declared->return_type, proto->type));
+	err_add(&found, check_result(b, declared, proto->type));
 	return found;
 }
 

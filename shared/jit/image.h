@@ -21,6 +21,8 @@
 #define IMAGE_LAYOUT	  1u /* changes when an encoded image would be read wrongly */
 #define IMAGE_MAX_BYTES	  ((size_t)16 << 20)
 #define IMAGE_MAX_ENTRIES 64u
+#define IMAGE_MAX_SPAN \
+	(((uint64_t)2 << 30) - ((uint64_t)32 << 20)) /* what rip-relative code reaches */
 
 struct image_map {
 	struct str name;
@@ -40,14 +42,21 @@ struct image_entry {
 	uint64_t ctx_reads; /* as struct verifier_entry */
 };
 
-#define IMAGE_NEEDS_PROBE_READ 1u /* reads host memory by process_vm_readv */
-#define IMAGE_NEEDS_PID	       2u /* wants pid and tid */
+/* Which system calls the code can make inside the host: for hosts whose own seccomp filter has an
+ * opinion. IMAGE_NEEDS_SYSCALLS is set where any other is. */
+#define IMAGE_NEEDS_PROBE_READ 1u  /* process_vm_readv on itself (and getpid after a fork) */
+#define IMAGE_NEEDS_PID	       2u  /* gettid (and getpid after a fork) */
+#define IMAGE_NEEDS_OWNER      4u  /* getpid, only after a fork: owners of locks and records */
+#define IMAGE_NEEDS_CLOCK      8u  /* clock_gettime */
+#define IMAGE_NEEDS_CPU	       16u /* getcpu: this processor lacks rdtscp */
+#define IMAGE_NEEDS_SYSCALLS   32u
+#define IMAGE_NEEDS_ALL	       63u
 
 struct image {
 	struct arena arena; /* owns all below */
 	struct bytes code;
-	const struct image_entry *entries;
-	const struct image_map *maps;
+	struct image_entry *entries;
+	struct image_map *maps;
 	uint32_t entries_count, maps_count;
 	uint64_t private_offset, total_bytes;
 	uint32_t needs; /* IMAGE_NEEDS_* */
@@ -58,11 +67,20 @@ struct image {
 void image_destroy(struct image *i);
 OWN_DEFINE(image, struct image *, image_destroy)
 
+/* An empty image (owned by the caller) whose arena takes what belongs to it; NULL when memory is out. */
+MUST_CHECK struct image *image_create(void);
+
+/*
+ * Checks that sizes and offsets fit together, as listed above.
+ *   fails  INVALID with the path /entries/N, /maps/N or /FIELD; TOO_LARGE past IMAGE_MAX_SPAN
+ */
+MUST_CHECK struct err *image_check(const struct image *i);
+
 /* Appends the image as bytes. */
 void image_encode(const struct image *i, struct buf *out);
 
 /*
  * Reads what image_encode() wrote; hostile bytes are fine.
- *   fails  INVALID: layout number, an offset or size outside its bounds, overlapping maps
+ *   fails  INVALID: not an image, another layout number, cut short, or as image_check()
  */
 MUST_CHECK struct err *image_decode(struct bytes data, struct image **out);

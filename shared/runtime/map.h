@@ -49,19 +49,25 @@ map_each(const struct rt_map *m,
 
 /*
  * Consumes what a ring buffer holds, oldest first, and gives the room back; at most `max` records.
- * A record that its (possibly hostile) producer has not finished ends the call.
+ * A record that its (possibly hostile) producer has not finished ends the call. Positions or lengths that
+ * cannot be true empty the ring, which counts as one loss. One consumer at a time. A record whose `visit`
+ * fails is consumed all the same.
  *   consumed  how many, discarded ones not counted
  */
 MUST_CHECK struct err *map_consume(const struct rt_map *m, uint32_t max,
 				   struct err *(*visit)(void *context, struct bytes record),
 				   void *context, uint32_t *consumed);
 
-/* How many records or updates were lost for lack of room. */
+/* How many records or updates were lost: no room, or their producer died. */
 uint64_t map_lost(const struct rt_map *m);
 
 /*
- * Frees what threads that no longer exist held: bucket locks, reserved ring-buffer records.
- * `is_alive(context, tid)` tells. Called when an instantiated process has ended.
+ * Frees what processes that no longer exist held: bucket locks, reserved ring-buffer records; nodes that
+ * they leaked go back to the free list. Owners are processes, not threads: nothing that holds something
+ * can be cancelled or exit alone. Called when an instantiated process has ended, and once when a new
+ * agent takes over; not at the same time as map_consume() of the same map.
+ *   is_alive  tells whether a process that may use this map has that `rt_private.tgid`
+ *   returns   false where a live process kept something from being decided: call again later
  */
-void map_sweep(const struct rt_map *m, bool (*is_alive)(void *context, uint32_t tid),
+bool map_sweep(const struct rt_map *m, bool (*is_alive)(void *context, uint32_t tgid),
 	       void *context);

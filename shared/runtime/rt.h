@@ -14,16 +14,39 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifndef __x86_64__
+#error "raw system calls and memory order are x86-64's"
+#endif
 
 #define RT_PAGE	      4096u
 #define RT_MAP_MAGIC  0x50414d4d4945ull /* "EIMMAP" */
 #define RT_MAP_LAYOUT 1u
 
+/* Map kinds by the kernel's numbers (shared/bpf/map_kind.tbl.h, which hosts' code cannot include). */
+#define RT_KIND_HASH	1u
+#define RT_KIND_ARRAY	2u
+#define RT_KIND_RINGBUF 27u
+
+/*
+ * The private page of a process: filled by the agent, wiped by fork (MADV_WIPEONFORK). The two differ
+ * where the process lives in a pid namespace of its own. A zero is replaced by getpid()'s answer when it
+ * is needed first; the agent corrects `tgid` when it adopts a forked child.
+ */
+struct rt_private {
+	uint32_t tgid; /* as the agent's pid namespace has it: what it writes as owner of locks */
+	uint32_t pid_inside; /* as the process's own has it: what its system calls want */
+};
+_Static_assert(sizeof(struct rt_private) <= RT_PAGE, "one page");
+
 /* A map as code sees it: constant but for the memory behind `base`. */
 struct rt_map {
 	uint8_t *base; /* the map file's start, page aligned */
+	struct rt_private
+		*self; /* who runs; NULL: getpid() is asked each time an owner is wanted */
 	uint32_t kind, key_size, value_size, max_entries, flags;
 };
 
@@ -33,13 +56,6 @@ struct rt_map_header {
 	uint64_t lost; /* events or updates that found no room, atomic */
 };
 _Static_assert(sizeof(struct rt_map_header) == 40, "layout 1");
-
-/* The private page of a process: filled by the agent, wiped by fork (MADV_WIPEONFORK). */
-struct rt_private {
-	uint32_t tgid; /* as the kernel's initial pid namespace has it; 0: ask */
-	uint32_t reserved;
-};
-_Static_assert(sizeof(struct rt_private) <= RT_PAGE, "one page");
 
 /* What map operations return on failure, as the kernel's do: negative errno values. */
 #define RT_EAGAIN 11
@@ -55,9 +71,7 @@ _Static_assert(sizeof(struct rt_private) <= RT_PAGE, "one page");
 #define RT_NOEXIST 1u
 #define RT_EXIST   2u
 
-#define RT_INLINE __attribute__((always_inline))
-
-/* ---- map operations, by kind (array.c, hash.c, ringbuf.c); `map` is constant where it is inlined ---- */
+/* ---- map operations, by kind (rt_array.c, rt_hash.c, rt_ringbuf.c); `map` is constant where they are inlined ---- */
 void *rt_array_lookup(const struct rt_map *map, const void *key);
 long rt_array_update(const struct rt_map *map, const void *key, const void *value, uint64_t flags);
 long rt_array_delete(const struct rt_map *map, const void *key);
@@ -78,12 +92,14 @@ long rt_map_update_elem(const struct rt_map *map, const void *key, const void *v
 			uint64_t flags);
 long rt_map_delete_elem(const struct rt_map *map, const void *key);
 
-long rt_probe_read(void *out, uint64_t size, const void *from);
-long rt_probe_read_user(void *out, uint64_t size, const void *from);
-long rt_probe_read_str(void *out, uint64_t size, const void *from);
-long rt_probe_read_user_str(void *out, uint64_t size, const void *from);
+/* Who a helper needs to know about comes last, after the helper's own arguments. */
+long rt_probe_read(void *out, uint64_t size, const void *from, struct rt_private *self);
+long rt_probe_read_user(void *out, uint64_t size, const void *from, struct rt_private *self);
+long rt_probe_read_str(void *out, uint64_t size, const void *from, struct rt_private *self);
+long rt_probe_read_user_str(void *out, uint64_t size, const void *from, struct rt_private *self);
 uint64_t rt_ktime_get_ns(void);
 uint64_t rt_get_prandom_u32(void);
-uint64_t rt_get_smp_processor_id(void);
-uint64_t rt_get_current_pid_tgid(const struct rt_private *self); /* tgid << 32 | tid */
+uint64_t rt_get_smp_processor_id(void);	      /* rdtscp */
+uint64_t rt_get_smp_processor_id_plain(void); /* the same where the processor lacks rdtscp */
+uint64_t rt_get_current_pid_tgid(struct rt_private *self); /* tgid << 32 | tid */
 long rt_strncmp(const char *a, uint64_t size, const char *b);

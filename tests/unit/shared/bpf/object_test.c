@@ -198,6 +198,18 @@ static void tells_entries_from_subprograms(void **state UNUSED)
 	assert_true(str_is(btf_type(object_btf(o), quad->btf_id)->name, "quad"));
 }
 
+static void finds_each_functions_type(void **state UNUSED)
+{
+	OWNED(object) struct object *o = load("calls");
+	uint32_t count;
+	const struct object_function *f = object_functions(o, &count);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct btf_type *t = btf_type(object_btf(o), f[i].btf_id);
+		assert_int_equal(t->kind, BTF_FUNC);
+		assert_true(str_equal(t->name, f[i].name));
+	}
+}
+
 static void covers_all_instructions_with_functions(void **state UNUSED)
 {
 	OWNED(object) struct object *o = load("calls");
@@ -288,6 +300,7 @@ int main(void)
 		cmocka_unit_test(puts_global_variables_where_the_linker_would),
 		cmocka_unit_test(resolves_calls_in_and_between_sections),
 		cmocka_unit_test(tells_entries_from_subprograms),
+		cmocka_unit_test(finds_each_functions_type),
 		cmocka_unit_test(covers_all_instructions_with_functions),
 		cmocka_unit_test(resolves_addresses_of_static_and_global_callbacks),
 		cmocka_unit_test(finds_source_lines),

@@ -1,0 +1,44 @@
+#include "agent/compile/message.h"
+
+#include "shared/eim/role.h"
+#include "shared/jit/jit.h"
+#include "shared/verifier/verifier.h"
+
+static struct err *resolve(const struct compile_request *request, struct role **out)
+{
+	OWNED(spec) struct spec *spec = NULL;
+	OWNED(btf) struct btf *host = NULL;
+	TRY(spec_parse(request->spec_text, &spec));
+	if (request->host_btf.size)
+		TRY_DOING(btf_parse(request->host_btf, &host), "the host binary's BTF");
+	return role_resolve(spec, request->role, host, out);
+}
+
+static struct err *compile(const struct compile_request *request, struct buf *answer)
+{
+	OWNED(object) struct object *object = NULL;
+	OWNED(role) struct role *role = NULL;
+	OWNED(verdict) struct verdict *verdict = NULL;
+	OWNED(image) struct image *image = NULL;
+	OWNED_BUF struct buf text = BUF_INIT((size_t)1 << 20);
+
+	TRY_DOING(object_parse(request->object, &object), "program");
+	TRY(resolve(request, &role));
+	TRY(verifier_run(object, role, VERIFIER_LIMITS_DEFAULT, &verdict));
+	TRY(verdict_err(verdict));
+	TRY(jit_compile(object, role, verdict, &image));
+	verdict_print_json(verdict, &text);
+	TRY(buf_check(&text));
+	compile_answer_encode_image(image, buf_str(&text), answer);
+	return buf_check(answer);
+}
+
+void compile_answer(struct bytes request, struct buf *answer)
+{
+	struct compile_request parts;
+	OWNED(err) struct err *e = compile_request_decode(request, &parts);
+	if (!e)
+		e = compile(&parts, answer);
+	if (e)
+		compile_answer_encode_err(e, answer);
+}

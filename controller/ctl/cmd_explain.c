@@ -1,0 +1,79 @@
+/* explain - the effective role: every right, and where it comes from. */
+#include "controller/ctl/command.h"
+#include "controller/ctl/input.h"
+#include "shared/codec/json.h"
+
+static void print_attributes(struct json *w, const struct role *r)
+{
+	const struct role_attributes *a = &r->attributes;
+	json_object(w, "attributes");
+	json_uint(w, "max_memory", a->max_memory);
+	json_uint(w, "max_map_memory", a->max_map_memory);
+	json_uint(w, "max_instructions", a->max_instructions);
+	json_bool(w, "metered", a->metered);
+	json_bool(w, "allow_memory_write", a->allow_memory_write);
+	json_bool(w, "always_const", a->always_const);
+	json_bool(w, "may_have_side_effect", a->may_have_side_effect);
+	json_bool(w, "skip_verification", a->skip_verification);
+	for (size_t i = 0; i < r->custom_count; i++)
+		json_node(w, r->custom[i].name.data, r->custom[i].value);
+	json_end(w);
+}
+
+static void print_constraints(struct json *w, const char *key, const struct constraint *items,
+			      size_t count)
+{
+	json_list(w, key);
+	for (size_t i = 0; i < count; i++)
+		json_text(w, NULL, items[i].text);
+	json_end(w);
+}
+
+static void print_function(struct json *w, const struct role_function *f)
+{
+	static const char *const kinds[] = {[ROLE_FUNCTION_HOST] = "host",
+					    [ROLE_FUNCTION_HELPER] = "helper",
+					    [ROLE_FUNCTION_UNRESOLVED] = "unresolved"};
+	json_object(w, NULL);
+	json_text(w, "name", f->name);
+	json_text(w, "kind", str_of(kinds[f->kind]));
+	json_text(w, "capability", f->capability);
+	json_text(w, "grantedBy", f->granted_by);
+	print_constraints(w, "pre", f->pre, f->pre_count);
+	print_constraints(w, "post", f->post, f->post_count);
+	json_end(w);
+}
+
+static void print_role(const struct role *r, struct buf *out)
+{
+	struct json w = json_start(out);
+	json_object(&w, NULL);
+	json_text(&w, "role", r->name);
+	json_text(&w, "digest", r->digest);
+	print_attributes(&w, r);
+	json_list(&w, "functions");
+	for (size_t i = 0; i < r->functions_count; i++)
+		print_function(&w, &r->functions[i]);
+	json_end(&w);
+	json_end(&w);
+}
+
+struct err *cmd_explain(struct ctl *ctl, const struct args *args)
+{
+	OWNED(spec) struct spec *spec = NULL;
+	OWNED(btf) struct btf *host = NULL;
+	OWNED(role) struct role *role = NULL;
+	const char *path = args->values[OPTION_SPEC];
+	if (!path)
+		return err_new(ERR_INVALID, "explain wants --spec FILE");
+	TRY(input_spec(path, &spec));
+	TRY(input_host_btf(args, &host));
+	TRY_DOING(role_resolve(spec, str_of(args->words[0]), host, &role), "%s", path);
+	if (ctl_is_table(ctl)) {
+		role_print(role, &ctl->out);
+		return NULL;
+	}
+	OWNED_BUF struct buf json = BUF_INIT(CTL_MAX_OUTPUT);
+	print_role(role, &json);
+	return ctl_print_json(ctl, &json);
+}

@@ -1,0 +1,26 @@
+/*
+ * input - files of the command line as what they hold. Errors name the file.
+ */
+#pragma once
+
+#include "controller/ctl/args.h"
+#include "shared/bpf/object.h"
+#include "shared/eim/role.h"
+
+/* Appends the content of `path` ("-" is standard input), at most `max_bytes`. */
+MUST_CHECK struct err *input_read(const char *path, size_t max_bytes, struct buf *out);
+
+/* fails  as spec_parse() and object_parse(), with the file's name in front. */
+MUST_CHECK struct err *input_spec(const char *path, struct spec **out);
+MUST_CHECK struct err *input_object(const char *path, struct object **out);
+
+/*
+ * The host's BTF: raw (--btf) or from the .BTF section of a binary (either option).
+ *   out    owned by the caller; NULL where neither option is given
+ *   fails  NOT_FOUND  the binary has no BTF
+ *          INVALID    both options; a broken file
+ */
+MUST_CHECK struct err *input_host_btf(const struct args *args, struct btf **out);
+
+/* The .BTF section of ELF file `image`; empty where it has none. fails INVALID: broken headers. */
+MUST_CHECK struct err *input_btf_section(struct bytes image, struct bytes *out);

@@ -1,0 +1,45 @@
+/*
+ * translate - one eBPF function to LLVM, instruction by instruction. Inside shared/jit.
+ *
+ * Registers are variables of the function that LLVM's optimiser turns into values; the frame is one
+ * array, which it takes apart where all accesses are known.
+ */
+#pragma once
+
+#include "shared/jit/module.h"
+
+struct translate {
+	struct module *m;
+	const struct object_function *function;
+	LLVMBuilderRef b;
+	LLVMValueRef fn, registers[10], frame;
+	int32_t frame_bytes;
+	LLVMBasicBlockRef *blocks; /* of each instruction that something jumps to, else NULL */
+	uint32_t at;		   /* index of the current instruction in the program */
+	const struct bpf_insn *insn;
+	const struct verifier_insn_fact *fact;
+};
+
+/* Fills the body of local function `index`. fails INTERNAL: what no verifier accepts; UNSUPPORTED. */
+MUST_CHECK struct err *translate_function(struct module *m, uint32_t index);
+
+/* An error about the current instruction. */
+MUST_CHECK struct err *translate_refuse(const struct translate *t, enum err_code code,
+					const char *what);
+
+LLVMValueRef translate_read(struct translate *t, unsigned reg); /* r0 … r10 */
+void translate_write(struct translate *t, unsigned reg, LLVMValueRef value);
+
+/* A pointer to `offset` bytes from the frame's top (negative). */
+LLVMValueRef translate_frame(struct translate *t, int32_t offset);
+
+/* One per class of instructions; each may end the block. */
+MUST_CHECK struct err *translate_alu(struct translate *t);    /* translate_alu.c */
+MUST_CHECK struct err *translate_end(struct translate *t);    /* translate_alu.c */
+MUST_CHECK struct err *translate_load(struct translate *t);   /* translate_memory.c */
+MUST_CHECK struct err *translate_store(struct translate *t);  /* translate_memory.c */
+MUST_CHECK struct err *translate_atomic(struct translate *t); /* translate_memory.c */
+MUST_CHECK struct err *translate_helper(struct translate *t); /* translate_call.c */
+
+/* The second operand: a register, or the sign-extended immediate; truncated for 32-bit operations. */
+LLVMValueRef translate_source(struct translate *t, bool is_64);

@@ -1,0 +1,386 @@
+/*
+ * Calls.
+ *
+ * A helper's row says what each argument is; a table says how each kind is checked, in the order of the
+ * arguments, so that a MAP is known when its KEY is checked, and memory when its SIZE is. Only when
+ * all of them are right does the call have effects.
+ *
+ * [I1] Nothing is called that the role does not grant.
+ * [I2] After a call r1 … r5 hold nothing, and r0 what the helper's row says.
+ */
+#include "shared/verifier/call.h"
+
+#include "shared/bpf/map_kind.h"
+#include "shared/verifier/fact.h"
+#include "shared/verifier/grant.h"
+#include "shared/verifier/memory.h"
+#include "shared/verifier/proof.h"
+#include "shared/verifier/words.h"
+
+#include <stdio.h>
+
+struct call {
+	struct check *c;
+	const struct helper *helper;
+	const struct state_reg *args; /* r1 … r5 before the call */
+	char subject[96];	      /* the argument that is being checked */
+	uint32_t map;		      /* of a MAP argument */
+	uint64_t record_bytes;	      /* of a CONST_SIZE argument */
+	uint32_t released;	      /* id of a RECORD argument */
+	const struct state_reg *out;  /* of a MEM_OUT argument; it is written with … */
+	uint64_t out_min, out_max;    /* … so many bytes */
+};
+
+/* ---- arguments ---- */
+
+static struct err *reject_argument(struct call *k, unsigned i, const char *wanted)
+{
+	return check_reject(k->c, VERIFIER_BAD_ARGUMENT, NULL, "%s is %s, but must be %s",
+			    k->subject, words_of(k->c, &k->args[i]), wanted);
+}
+
+static struct err *arg_anything(struct call *k, unsigned i)
+{
+	(void)k;
+	(void)i;
+	return NULL;
+}
+
+static struct err *arg_scalar(struct call *k, unsigned i)
+{
+	if (k->args[i].kind == STATE_SCALAR)
+		return NULL;
+	return reject_argument(k, i, "a number");
+}
+
+/* Helpers that work on one kind of map; all others on those that programs may look up in. */
+static const struct {
+	uint32_t helper, kind;
+} map_users[] = {
+	{BPF_FUNC_ringbuf_output, MAP_KIND_RINGBUF},
+	{BPF_FUNC_ringbuf_reserve, MAP_KIND_RINGBUF},
+	{BPF_FUNC_ringbuf_query, MAP_KIND_RINGBUF},
+};
+
+static bool does_kind_fit(const struct helper *h, const struct object_map *m)
+{
+	const struct map_kind *kind = map_kind_find(m->kind);
+	if (!kind || m->role != OBJECT_MAP_DECLARED)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(map_users); i++)
+		if (map_users[i].helper == h->id)
+			return map_users[i].kind == m->kind;
+	return kind->flags & MAP_KIND_UPDATABLE;
+}
+
+static struct err *arg_map(struct call *k, unsigned i)
+{
+	const struct state_reg *r = &k->args[i];
+	if (r->kind != STATE_MAP)
+		return reject_argument(k, i, "a map: &name of a map in SEC(\".maps\")");
+	const struct object_map *m = &k->c->maps[r->map];
+	k->map = r->map;
+	if (does_kind_fit(k->helper, m))
+		return NULL;
+	const char *kind = map_kind_known_name(m->kind);
+	return check_reject(k->c, VERIFIER_BAD_MAP_USE, "use a map of another kind for that",
+			    "%s does not work on map %.*s, whose kind is %s", k->helper->name,
+			    STR_FMT(m->name), kind ? kind : "unknown");
+}
+
+static bool is_memory(const struct state_reg *r)
+{
+	return (state_flags(r) & (STATE_IS_MEMORY | STATE_IS_NULL)) && r->kind != STATE_CTX;
+}
+
+static struct err *check_memory(struct call *k, unsigned i, uint64_t size, enum memory_use use)
+{
+	struct memory_span span;
+	struct memory_access a = {k->subject, k->args[i], 0, size, use};
+	if (!is_memory(&k->args[i]))
+		return reject_argument(
+			k, i, "memory of the program: a local variable, a map's value or a record");
+	TRY(memory_check(k->c, &a, &span));
+	if (use == MEMORY_READ && a.pointer.kind == STATE_STACK)
+		TRY(memory_check_stack(k->c, k->subject, a.pointer.frame, span));
+	return NULL;
+}
+
+static struct err *arg_map_key(struct call *k, unsigned i)
+{
+	return check_memory(k, i, k->c->maps[k->map].key_size, MEMORY_READ);
+}
+
+static struct err *arg_map_value(struct call *k, unsigned i)
+{
+	return check_memory(k, i, k->c->maps[k->map].value_size, MEMORY_READ);
+}
+
+/* Memory is checked when its size is: by the next argument. */
+static struct err *arg_memory(struct call *k, unsigned i)
+{
+	bool may_be_null = i < 4 && k->helper->args[i + 1] == HELPER_ARG_SIZE_OR_ZERO;
+	if (is_memory(&k->args[i]) || (may_be_null && k->args[i].kind == STATE_SCALAR))
+		return NULL;
+	return reject_argument(
+		k, i, "memory of the program: a local variable, a map's value or a record");
+}
+
+static struct err *name_argument(struct call *k, unsigned i)
+{
+	snprintf(k->subject, sizeof k->subject, "argument %u (r%u) of %s", i + 1, i + 1,
+		 k->helper->name);
+	return NULL;
+}
+
+static struct err *check_sized(struct call *k, unsigned i, const struct range *size)
+{
+	bool is_out = k->helper->args[i - 1] == HELPER_ARG_MEM_OUT;
+	TRY(name_argument(k, i - 1));
+	TRY(check_memory(k, i - 1, size->full.umax, is_out ? MEMORY_WRITE : MEMORY_READ));
+	if (is_out) {
+		k->out = &k->args[i - 1];
+		k->out_min = size->full.umin;
+		k->out_max = size->full.umax;
+	}
+	return NULL;
+}
+
+static struct err *arg_size_or_zero(struct call *k, unsigned i)
+{
+	const struct state_reg *r = &k->args[i];
+	TRY(arg_scalar(k, i));
+	check_precise(k->c, r);
+	if (r->range.full.umax == 0)
+		return NULL;
+	if (r->range.full.umax <= INT32_MAX)
+		return check_sized(k, i, &r->range);
+	return check_reject(k->c, VERIFIER_OUT_OF_BOUNDS,
+			    "limit it first: if (size > sizeof(buffer)) return 0;",
+			    "%s is a size without a usable limit: %s", k->subject,
+			    words_of(k->c, r));
+}
+
+static struct err *arg_size(struct call *k, unsigned i)
+{
+	const struct state_reg *r = &k->args[i];
+	TRY(arg_scalar(k, i));
+	if (r->range.full.umin == 0)
+		return check_reject(k->c, VERIFIER_BAD_ARGUMENT,
+				    "check it first: if (size == 0) return 0;",
+				    "%s is a size that may be 0: %s", k->subject,
+				    words_of(k->c, r));
+	return arg_size_or_zero(k, i);
+}
+
+static struct err *arg_const_size(struct call *k, unsigned i)
+{
+	const struct state_reg *r = &k->args[i];
+	const struct object_map *m = &k->c->maps[k->map];
+	TRY(arg_scalar(k, i));
+	check_precise(k->c, r);
+	if (!range_is_const(&r->range))
+		return reject_argument(k, i, "a constant, such as sizeof(struct event)");
+	k->record_bytes = r->range.bits.value;
+	if (k->record_bytes > 0 && k->record_bytes <= m->max_entries &&
+	    k->record_bytes <= INT32_MAX / 4)
+		return NULL;
+	return check_reject(k->c, VERIFIER_BAD_ARGUMENT, "make the ring buffer larger",
+			    "%s is %llu: a record has at least 1 byte and fits into map %.*s, "
+			    "which has %u",
+			    k->subject, (unsigned long long)k->record_bytes, STR_FMT(m->name),
+			    m->max_entries);
+}
+
+static struct err *arg_record(struct call *k, unsigned i)
+{
+	const struct state_reg *r = &k->args[i];
+	if (r->kind == STATE_RECORD_OR_NULL)
+		return check_reject(k->c, VERIFIER_NULL_POINTER,
+				    "compare it with 0 first: if (!record) return 0;",
+				    "%s may be null", k->subject);
+	if (r->kind != STATE_RECORD || !range_is(&r->range, 0))
+		return reject_argument(k, i,
+				       "the record as bpf_ringbuf_reserve() returned it, not "
+				       "yet submitted or discarded");
+	k->released = r->id;
+	return NULL;
+}
+
+static struct err *arg_const_string(struct call *k, unsigned i)
+{
+	struct bytes text = memory_constant(k->c, &k->args[i]);
+	if (text.size > 0 && memchr(text.data, 0, text.size))
+		return NULL;
+	return reject_argument(k, i, "a string literal, or a constant array that ends with a NUL");
+}
+
+static struct err *arg_ctx(struct call *k, unsigned i)
+{
+	if (k->args[i].kind == STATE_CTX && range_is(&k->args[i].range, 0))
+		return NULL;
+	return reject_argument(k, i, "the context as the entry got it");
+}
+
+static struct err *(*const arg_checks[])(struct call *k, unsigned i) = {
+	[HELPER_ARG_ANYTHING] = arg_anything,
+	[HELPER_ARG_SCALAR] = arg_scalar,
+	[HELPER_ARG_MAP] = arg_map,
+	[HELPER_ARG_MAP_KEY] = arg_map_key,
+	[HELPER_ARG_MAP_VALUE] = arg_map_value,
+	[HELPER_ARG_MEM_IN] = arg_memory,
+	[HELPER_ARG_MEM_OUT] = arg_memory,
+	[HELPER_ARG_SIZE] = arg_size,
+	[HELPER_ARG_SIZE_OR_ZERO] = arg_size_or_zero,
+	[HELPER_ARG_CONST_SIZE] = arg_const_size,
+	[HELPER_ARG_RECORD] = arg_record,
+	[HELPER_ARG_CONST_STRING] = arg_const_string,
+	[HELPER_ARG_CTX] = arg_ctx,
+};
+
+static struct err *check_arguments(struct call *k)
+{
+	for (unsigned i = 0; i < 5 && k->helper->args[i] != HELPER_ARG_NONE; i++) {
+		TRY(name_argument(k, i));
+		if (k->args[i].kind == STATE_NONE)
+			return check_reject(k->c, VERIFIER_UNINIT_REGISTER,
+					    "give the variable a value on every path",
+					    "%s holds nothing on this path", k->subject);
+		TRY(arg_checks[k->helper->args[i]](k, i));
+	}
+	return NULL;
+}
+
+/* ---- effects ---- */
+
+static void use_up(struct check *c)
+{
+	for (unsigned r = 0; r <= 5; r++)
+		memset(check_reg(c, r), 0, sizeof(struct state_reg)); /* [I2] */
+}
+
+static struct err *result_none(struct call *k, struct state_reg *r0)
+{
+	(void)k;
+	(void)r0;
+	return NULL;
+}
+
+static struct err *result_number(struct call *k, struct state_reg *r0)
+{
+	(void)k;
+	*r0 = state_scalar(range_unknown());
+	return NULL;
+}
+
+static struct err *result_value(struct call *k, struct state_reg *r0)
+{
+	*r0 = (struct state_reg){.kind = STATE_VALUE_OR_NULL,
+				 .map = k->map,
+				 .id = check_new_id(k->c),
+				 .range = range_const(0)};
+	return NULL;
+}
+
+static struct err *result_record(struct call *k, struct state_reg *r0)
+{
+	*r0 = (struct state_reg){.kind = STATE_RECORD_OR_NULL,
+				 .map = k->map,
+				 .id = check_new_id(k->c),
+				 .size = (uint32_t)k->record_bytes,
+				 .range = range_const(0)};
+	if (state_acquire(k->c->state, r0->id, k->c->insn))
+		return NULL;
+	return check_reject(k->c, VERIFIER_TOO_COMPLEX, "submit or discard records earlier",
+			    "more than %d records are held at the same time", STATE_REFS);
+}
+
+static struct err *(*const results[])(struct call *k, struct state_reg *r0) = {
+	[HELPER_RETURN_VOID] = result_none,
+	[HELPER_RETURN_INTEGER] = result_number,
+	[HELPER_RETURN_MAP_VALUE_OR_NULL] = result_value,
+	[HELPER_RETURN_RECORD_OR_NULL] = result_record,
+};
+
+static struct err *take_effect(struct call *k)
+{
+	if (k->out)
+		memory_written(k->c, k->out, k->out_min, k->out_max);
+	if ((k->helper->flags & HELPER_RELEASES) && !state_release(k->c->state, k->released))
+		return check_reject(k->c, VERIFIER_BAD_ARGUMENT, NULL, "%s was released before",
+				    k->subject);
+	use_up(k->c);
+	return results[k->helper->returns](k, check_reg(k->c, 0));
+}
+
+struct err *call_helper(struct check *c, const struct bpf_insn *insn)
+{
+	const struct role_function *granted;
+	struct state_reg args[5];
+	struct call k = {.c = c, .args = args};
+	TRY(grant_helper(c, (uint32_t)insn->imm, &k.helper, &granted)); /* [I1] */
+	memcpy(args, check_reg(c, 1), sizeof args);
+	TRY(check_arguments(&k));
+	TRY(proof_before(c, granted));
+	fact_call(c, k.helper);
+	verdict_add_helper(c->verdict, k.helper);
+	TRY(take_effect(&k));
+	if (k.helper->returns == HELPER_RETURN_INTEGER)
+		proof_after(c, granted, args);
+	return NULL;
+}
+
+/* ---- local functions ---- */
+
+struct err *call_local(struct check *c, const struct bpf_insn *insn)
+{
+	const struct flow_insn *at = &c->flow.insns[c->insn];
+	uint32_t caller = state_top(c->state)->function;
+	(void)insn;
+	if (!state_push(c->state, at->target, at->next))
+		return check_reject(c, VERIFIER_CALL_DEPTH,
+				    "make the innermost function __always_inline",
+				    "calls nest deeper than %d frames", STATE_FRAMES);
+	struct state_frame *f = state_top(c->state);
+	memcpy(&f->regs[1], &f[-1].regs[1], 5 * sizeof f->regs[0]);
+	memset(&f[-1].regs[0], 0, 6 * sizeof f->regs[0]); /* [I2] */
+	uint64_t bit = (uint64_t)caller * c->functions_count + at->target;
+	c->calls[bit / 64] |= UINT64_C(1) << bit % 64;
+	return NULL;
+}
+
+static struct err *leave_entry(struct check *c)
+{
+	const struct state_reg *r0 = check_reg(c, 0);
+	const struct state *s = c->state;
+	if (r0->kind != STATE_SCALAR)
+		return check_reject(c, VERIFIER_BAD_RETURN, "end with: return 0;",
+				    "the entry returns %s in r0, but must return a number",
+				    words_of(c, r0));
+	if (s->refs_count == 0)
+		return NULL;
+	const struct btf_line *line = object_line_at(c->object, s->refs[0].insn);
+	return check_reject(c, VERIFIER_UNRELEASED,
+			    "call bpf_ringbuf_submit() or bpf_ringbuf_discard() on every path",
+			    "the record that was reserved at line %u (instruction %u) is neither "
+			    "submitted nor discarded on this path",
+			    line ? line->line : 0, s->refs[0].insn);
+}
+
+struct err *call_exit(struct check *c, uint32_t *next)
+{
+	struct state *s = c->state;
+	if (s->frames_count == 1) {
+		*next = UINT32_MAX;
+		return leave_entry(c);
+	}
+	struct state_frame *f = state_top(s);
+	if (f->regs[0].kind == STATE_STACK && f->regs[0].frame + 1u == s->frames_count)
+		return check_reject(c, VERIFIER_BAD_RETURN, "let the caller pass the memory in",
+				    "the function returns a pointer to its own stack, which ends "
+				    "with it");
+	f[-1].regs[0] = f->regs[0];
+	*next = f->return_to;
+	s->frames_count--;
+	return NULL;
+}

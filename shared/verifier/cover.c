@@ -1,0 +1,158 @@
+/*
+ * Comparing states.
+ *
+ * [I1] cover_check(n, s) implies: every execution from s does, at each instruction, what some execution
+ *      explored from n does, as far as the verifier judges it.
+ * [I2] Ids are names: they are compared by a mapping that is one to one.
+ * [I3] A number that is not precise only ever met jumps of which both ways were explored, so any number
+ *      may take its place.
+ */
+#include "shared/verifier/cover.h"
+
+#define MAX_NAMES 256
+
+struct names {
+	uint32_t old[MAX_NAMES], now[MAX_NAMES];
+	unsigned count;
+};
+
+struct comparison {
+	const struct tree_node *node;
+	const struct snapshot *old;
+	const struct state *now;
+	bool is_exact;
+	struct names *names;
+};
+
+static bool same_name(struct names *n, uint32_t old, uint32_t now)
+{
+	if (old == 0 || now == 0)
+		return old == now;
+	for (unsigned i = 0; i < n->count; i++)
+		if (n->old[i] == old || n->now[i] == now)
+			return n->old[i] == old && n->now[i] == now;
+	if (n->count == MAX_NAMES)
+		return false;
+	n->old[n->count] = old;
+	n->now[n->count++] = now;
+	return true;
+}
+
+static bool is_precise(const struct comparison *k, unsigned var)
+{
+	return k->is_exact || (k->node->precise[var / 64] >> var % 64 & 1);
+}
+
+static bool range_stands(const struct comparison *k, const struct range *old,
+			 const struct range *now)
+{
+	return k->is_exact ? range_equal(old, now) : range_covers(old, now);
+}
+
+static bool number_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
+			  const struct state_reg *now)
+{
+	if (now->kind != STATE_SCALAR)
+		return false;
+	if (!is_precise(k, var))
+		return true; /* [I3] */
+	if (!range_stands(k, &old->range, &now->range))
+		return false;
+	return old->id == 0 || same_name(k->names, old->id, now->id);
+}
+
+static bool reg_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
+		       const struct state_reg *now)
+{
+	if (old->kind == STATE_SCALAR)
+		return number_stands(k, var, old, now);
+	return old->kind == now->kind && old->frame == now->frame && old->map == now->map &&
+	       old->size == now->size && same_name(k->names, old->id, now->id) &&
+	       range_stands(k, &old->range, &now->range);
+}
+
+static bool same_kept(const struct state_slot *a, const struct state_slot *b)
+{
+	return a->at == b->at && a->size == b->size;
+}
+
+static bool slot_stands(const struct comparison *k, unsigned var, const struct state_slot *old,
+			const struct state_slot *now)
+{
+	if ((old->init & now->init) != old->init || (k->is_exact && !same_kept(old, now)))
+		return false;
+	bool holds_pointer = now->size > 0 && state_is_pointer(&now->reg);
+	if (old->size == 0)
+		return !holds_pointer;
+	if (same_kept(old, now))
+		return reg_stands(k, var, &old->reg, &now->reg);
+	if (state_is_pointer(&old->reg) || holds_pointer)
+		return false;
+	/* One of them keeps the number in another form. */
+	return !is_precise(k, var); /* [I3] */
+}
+
+static bool regs_stand(const struct comparison *k, unsigned frame)
+{
+	const struct state_frame *now = &k->now->frames[frame];
+	for (unsigned r = 0; r < STATE_REGS; r++) {
+		const struct state_reg *reg = snapshot_reg(k->old, frame, r);
+		if (!reg && k->is_exact && now->regs[r].kind != STATE_NONE)
+			return false;
+		if (reg && !reg_stands(k, state_var_reg(frame, r), reg, &now->regs[r]))
+			return false;
+	}
+	return true;
+}
+
+static bool slots_stand(const struct comparison *k, unsigned frame)
+{
+	const struct snapshot_frame *old = &k->old->frames[frame];
+	const struct state_frame *now = &k->now->frames[frame];
+	uint64_t wanted = k->is_exact ? UINT64_MAX : k->node->read[frame];
+	if (k->is_exact && old->used != now->used)
+		return false;
+	for (uint64_t left = wanted & old->used; left; left &= left - 1) {
+		unsigned slot = (unsigned)__builtin_ctzll(left);
+		if (!slot_stands(k, state_var_slot(frame, slot), snapshot_slot(k->old, frame, slot),
+				 &now->slots[slot]))
+			return false;
+	}
+	return true;
+}
+
+static bool refs_stand(const struct comparison *k)
+{
+	if (k->old->refs_count != k->now->refs_count)
+		return false;
+	for (uint32_t i = 0; i < k->old->refs_count; i++)
+		if (!same_name(k->names, k->old->refs[i].id, k->now->refs[i].id))
+			return false;
+	return true;
+}
+
+static bool compare(const struct tree_node *n, const struct state *s, bool is_exact)
+{
+	struct names names = {.count = 0};
+	struct comparison k = {n, n->state, s, is_exact, &names};
+	if (k.old->frames_count != s->frames_count)
+		return false;
+	for (uint32_t i = 0; i < s->frames_count; i++)
+		if (k.old->frames[i].function != s->frames[i].function ||
+		    k.old->frames[i].return_to != s->frames[i].return_to)
+			return false;
+	for (uint32_t i = s->frames_count; i-- > 0;) /* the current frame differs most */
+		if (!regs_stand(&k, i) || !slots_stand(&k, i))
+			return false;
+	return refs_stand(&k);
+}
+
+bool cover_check(const struct tree_node *n, const struct state *s)
+{
+	return compare(n, s, false);
+}
+
+bool cover_equals(const struct tree_node *n, const struct state *s)
+{
+	return compare(n, s, true);
+}

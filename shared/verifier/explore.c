@@ -1,0 +1,501 @@
+/*
+ * Depth first, with a stack of paths that are still to be walked.
+ *
+ *	at a conditional jump that may go both ways: note the other way, go on with this one
+ *	where paths meet: stop if a finished checkpoint covers the state; else perhaps leave a checkpoint
+ *	at the entry's exit: the path ends; take the last noted way
+ *
+ * [I1] Every way that jump_ways() calls possible is walked, or covered by one that was.
+ * [I2] A path's last checkpoint is unfinished as long as the path is noted or current.
+ * [I3] Where the exploration ends without a finding, the root's `longest` bounds every execution.
+ */
+#include "shared/verifier/explore.h"
+
+#include "shared/base/mem.h"
+#include "shared/verifier/alu.h"
+#include "shared/verifier/call.h"
+#include "shared/verifier/cover.h"
+#include "shared/verifier/fact.h"
+#include "shared/verifier/jump.h"
+#include "shared/verifier/memory.h"
+
+/* A path gets a checkpoint where paths meet, after a decision or after so many instructions. */
+#define EXPLORE_STRIDE 200
+
+#define PATH_END UINT32_MAX
+
+/* A way not gone yet: take the jump at state->insn. */
+struct noted {
+	struct noted *below;
+	struct snapshot *state;
+	struct tree_node *node;
+};
+
+struct walk {
+	struct check *c;
+	struct noted *noted; /* the last one first */
+	size_t noted_bytes;
+};
+
+static struct err *reject_size(struct check *c)
+{
+	return check_reject(c, VERIFIER_TOO_COMPLEX,
+			    "split the program, or make loops and branches fewer",
+			    "the analysis needs more than %zu MiB of memory",
+			    c->limits.max_memory_bytes >> 20);
+}
+
+static struct err *reject_length(struct check *c, uint64_t count)
+{
+	return check_reject(c, VERIFIER_INSN_LIMIT,
+			    "make loops shorter, or let the role allow more instructions",
+			    "an event may execute %llu instructions or more, but role %.*s allows "
+			    "max_instructions: %llu",
+			    (unsigned long long)count, STR_FMT(c->role->name),
+			    (unsigned long long)c->role->attributes.max_instructions);
+}
+
+/* ---- noted ways ---- */
+
+static void drop_noted(struct walk *w)
+{
+	struct noted *n = w->noted;
+	w->noted = n->below;
+	w->noted_bytes -= sizeof *n + n->state->size_bytes;
+	snapshot_destroy(n->state);
+	mem_free(n);
+}
+
+static struct err *note(struct walk *w)
+{
+	struct noted *n = mem_zalloc(sizeof *n);
+	TRY_MEMORY(n);
+	struct err *e = snapshot_take(w->c->state, w->c->insn, &n->state);
+	if (e) {
+		mem_free(n);
+		return e;
+	}
+	n->node = w->c->node;
+	n->below = w->noted;
+	w->noted = n;
+	w->noted_bytes += sizeof *n + n->state->size_bytes;
+	tree_fork(n->node); /* [I2] */
+	if (w->noted_bytes + w->c->tree.used_bytes > w->c->limits.max_memory_bytes)
+		return reject_size(w->c);
+	return NULL;
+}
+
+static void decide(struct check *c, bool taken)
+{
+	struct state *s = c->state;
+	s->path[s->decisions++ % STATE_PATH] = (struct state_decision){c->insn, taken};
+	s->forks++;
+	jump_go(c, &c->insns[c->insn], taken);
+}
+
+/* Goes the last noted way. */
+static uint32_t resume(struct walk *w)
+{
+	struct check *c = w->c;
+	snapshot_restore(w->noted->state, c->state);
+	c->insn = w->noted->state->insn;
+	c->node = w->noted->node;
+	drop_noted(w);
+	decide(c, true);
+	return c->flow.insns[c->insn].target;
+}
+
+/* ---- checkpoints ---- */
+
+static void clear_dead(struct check *c, struct state_frame *f, uint16_t live)
+{
+	(void)c;
+	for (unsigned r = 0; r < 10; r++)
+		if (!(live & 1u << r) && f->regs[r].kind != STATE_NONE)
+			memset(&f->regs[r], 0, sizeof f->regs[r]);
+}
+
+/* What no path from here reads is forgotten, so that it tells no two states apart. */
+static void forget_dead(struct check *c)
+{
+	struct state *s = c->state;
+	clear_dead(c, state_top(s), c->flow.insns[c->insn].live);
+	for (uint32_t i = 1; i < s->frames_count; i++)
+		clear_dead(c, &s->frames[i - 1],
+			   c->flow.insns[s->frames[i].return_to].live & 0x3c0);
+}
+
+#define NAME_BUCKETS 1024
+
+static void count_name(void *context, struct state_reg *r)
+{
+	uint8_t *seen = context;
+	uint8_t *bucket = &seen[r->id % NAME_BUCKETS];
+	if (r->kind == STATE_SCALAR && r->id != 0 && *bucket < 2)
+		++*bucket;
+}
+
+static void drop_single_name(void *context, struct state_reg *r)
+{
+	const uint8_t *seen = context;
+	if (r->kind == STATE_SCALAR && r->id != 0 && seen[r->id % NAME_BUCKETS] < 2)
+		r->id = 0;
+}
+
+/* A name that only one number has says nothing. (Two names in one bucket are both kept.) */
+static void forget_single_names(struct check *c)
+{
+	uint8_t seen[NAME_BUCKETS] = {0};
+	state_each(c->state, count_name, seen);
+	state_each(c->state, drop_single_name, seen);
+}
+
+static void own_origin(struct state_reg *r, unsigned var)
+{
+	memset(r->deps, 0, sizeof r->deps);
+	if (r->kind == STATE_SCALAR)
+		r->deps[0] = (uint16_t)(var + 1);
+}
+
+/* From now on every number comes from itself as it is at the checkpoint. */
+static void start_segment(struct state *s)
+{
+	for (uint32_t i = 0; i < s->frames_count; i++) {
+		struct state_frame *f = &s->frames[i];
+		f->written = 0;
+		for (unsigned r = 0; r < STATE_REGS; r++)
+			own_origin(&f->regs[r], state_var_reg(i, r));
+		for (uint64_t left = f->used; left; left &= left - 1) {
+			unsigned slot = (unsigned)__builtin_ctzll(left);
+			own_origin(&f->slots[slot].reg, state_var_slot(i, slot));
+		}
+	}
+}
+
+static struct err *leave_checkpoint(struct walk *w, bool is_listed)
+{
+	struct check *c = w->c;
+	struct snapshot *state;
+	forget_single_names(c);
+	TRY(snapshot_take(c->state, c->insn, &state));
+	TRY(tree_add(&c->tree, c->node, state, is_listed, &c->node));
+	start_segment(c->state);
+	if (is_listed)
+		c->state->forks = c->state->since = 0;
+	if (w->noted_bytes + c->tree.used_bytes > c->limits.max_memory_bytes)
+		return reject_size(c);
+	return NULL;
+}
+
+/* What mattered below `n` matters on this path too. */
+static void inherit_marks(struct check *c, const struct tree_node *n)
+{
+	const struct state *s = c->state;
+	for (unsigned word = 0; word < STATE_VAR_WORDS; word++) {
+		for (uint64_t left = n->precise[word]; left; left &= left - 1) {
+			unsigned var = word * 64 + (unsigned)__builtin_ctzll(left);
+			unsigned frame = var / STATE_FRAME_VARS, index = var % STATE_FRAME_VARS;
+			const struct state_frame *f = &s->frames[frame];
+			check_precise(c, index < STATE_REGS ? &f->regs[index]
+							    : &f->slots[index - STATE_REGS].reg);
+		}
+	}
+	for (uint32_t i = 0; i < s->frames_count; i++)
+		check_read(c, i, n->read[i]);
+}
+
+static struct err *prune(struct check *c, struct tree_node *n)
+{
+	uint64_t since = c->state->count - c->node->state->count;
+	n->hits++;
+	inherit_marks(c, n);
+	if (c->state->count + n->longest > c->role->attributes.max_instructions)
+		return reject_length(c, c->state->count + n->longest);
+	tree_end(&c->tree, c->node, since + n->longest);
+	return NULL;
+}
+
+static struct err *reject_loop(struct check *c)
+{
+	return check_reject(c, VERIFIER_ENDLESS_LOOP,
+			    "count the rounds, and end the loop at a constant number of them",
+			    "the loop comes back here with nothing changed, so nothing says that "
+			    "it ends");
+}
+
+/* Where paths meet. */
+static struct err *meet(struct walk *w, bool *ends)
+{
+	struct check *c = w->c;
+	struct tree_node **link = &c->tree.lists[c->insn];
+	*ends = false;
+	forget_dead(c);
+	while (*link) {
+		struct tree_node *n = *link;
+		if (!tree_is_finished(n)) {
+			if (cover_equals(n, c->state))
+				return reject_loop(c);
+		} else if (cover_check(n, c->state)) {
+			*ends = true;
+			return prune(c, n);
+		}
+		if (!tree_miss(&c->tree, link))
+			link = &n->next;
+	}
+	if (c->state->forks > 0 || c->state->since >= EXPLORE_STRIDE)
+		return leave_checkpoint(w, true);
+	return NULL;
+}
+
+static unsigned count_deps(const struct state_reg *r)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < STATE_DEPS; i++)
+		n += r->deps[i] != 0;
+	return n;
+}
+
+/* The instruction brings two numbers together that come from more than can be kept: a checkpoint that
+ * nothing is compared with lets each of them come from itself. */
+static struct err *split_if_crowded(struct walk *w, const struct bpf_insn *insn)
+{
+	unsigned class = BPF_CLASS(insn->code);
+	if (class == BPF_LD || class == BPF_LDX || class == BPF_ST || class == BPF_STX ||
+	    BPF_SRC(insn->code) != BPF_X)
+		return NULL;
+	if (count_deps(check_reg(w->c, insn->dst_reg)) +
+		    count_deps(check_reg(w->c, insn->src_reg)) <=
+	    STATE_DEPS)
+		return NULL;
+	return leave_checkpoint(w, false);
+}
+
+/* ---- steps ---- */
+
+static struct err *step_alu(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
+{
+	(void)next;
+	return alu_step(w->c, insn);
+}
+
+static struct err *step_end(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
+{
+	(void)next;
+	return alu_swap(w->c, insn);
+}
+
+static struct err *step_imm64(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
+{
+	(void)next;
+	return alu_constant(w->c, insn);
+}
+
+static struct err *step_load(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
+{
+	(void)next;
+	return memory_load(w->c, insn);
+}
+
+static struct err *step_store(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
+{
+	(void)next;
+	return memory_store(w->c, insn);
+}
+
+static struct err *step_atomic(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
+{
+	(void)next;
+	return memory_atomic(w->c, insn);
+}
+
+static struct err *step_goto(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
+{
+	(void)insn;
+	*next = w->c->flow.insns[w->c->insn].target;
+	return NULL;
+}
+
+static struct err *step_jump(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
+{
+	struct check *c = w->c;
+	struct jump_ways ways;
+	TRY(jump_ways(c, insn, &ways));
+	if (ways.may_take == ways.may_pass) {
+		TRY(note(w)); /* [I1] */
+		decide(c, false);
+		return NULL;
+	}
+	jump_go(c, insn, ways.may_take);
+	if (ways.may_take)
+		*next = c->flow.insns[c->insn].target;
+	return NULL;
+}
+
+static struct err *step_helper(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
+{
+	(void)next;
+	return call_helper(w->c, insn);
+}
+
+static struct err *step_local(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
+{
+	*next = w->c->functions[w->c->flow.insns[w->c->insn].target].first;
+	return call_local(w->c, insn);
+}
+
+static struct err *step_kfunc(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
+{
+	(void)next;
+	return check_reject(w->c, VERIFIER_UNSUPPORTED, "call a helper, or a function of your own",
+			    "kernel functions (here %d) are not supported", insn->imm);
+}
+
+static struct err *step_exit(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
+{
+	struct check *c = w->c;
+	(void)insn;
+	TRY(call_exit(c, next));
+	if (*next == PATH_END)
+		tree_end(&c->tree, c->node, c->state->count - c->node->state->count);
+	return NULL;
+}
+
+static struct err *(*const steps[])(struct walk *w, const struct bpf_insn *insn, uint32_t *next) = {
+	[INSN_ALU] = step_alu,
+	[INSN_END] = step_end,
+	[INSN_LD_IMM64] = step_imm64,
+	[INSN_LOAD] = step_load,
+	[INSN_STORE] = step_store,
+	[INSN_ATOMIC_OP] = step_atomic,
+	[INSN_JUMP] = step_jump,
+	[INSN_GOTO] = step_goto,
+	[INSN_CALL_HELPER] = step_helper,
+	[INSN_CALL_LOCAL] = step_local,
+	[INSN_CALL_KFUNC] = step_kfunc,
+	[INSN_EXIT] = step_exit,
+};
+
+static struct err *count_step(struct check *c)
+{
+	c->state->since++;
+	if (++c->state->count > c->role->attributes.max_instructions)
+		return reject_length(c, c->state->count);
+	if (++c->verdict->steps <= c->limits.max_steps)
+		return NULL;
+	return check_reject(c, VERIFIER_TOO_COMPLEX,
+			    "split the program, or make loops and branches fewer",
+			    "no answer after %llu steps of analysis",
+			    (unsigned long long)c->limits.max_steps);
+}
+
+/* One instruction; *next is the one after it, or PATH_END. */
+static struct err *step(struct walk *w, uint32_t *next)
+{
+	struct check *c = w->c;
+	const struct flow_insn *at = &c->flow.insns[c->insn];
+	bool is_new = c->state->count == c->node->state->count && c->insn == c->node->state->insn;
+	if (at->is_join && !is_new) {
+		bool ends;
+		TRY(meet(w, &ends));
+		*next = PATH_END;
+		if (ends)
+			return NULL;
+	}
+	TRY(count_step(c));
+	fact_reach(c);
+	TRY(split_if_crowded(w, &c->insns[c->insn]));
+	*next = at->next;
+	return steps[at->kind](w, &c->insns[c->insn], next);
+}
+
+static struct err *walk_all(struct walk *w)
+{
+	TRY(leave_checkpoint(w, true)); /* the root */
+	for (;;) {
+		uint32_t next;
+		TRY(step(w, &next));
+		if (next == PATH_END) {
+			if (!w->noted)
+				return NULL;
+			next = resume(w);
+		}
+		w->c->insn = next;
+	}
+}
+
+/* ---- one entry ---- */
+
+static void start(struct check *c, uint32_t entry)
+{
+	struct state *s = c->state;
+	memset(s, 0, sizeof *s);
+	c->entry = entry;
+	c->insn = c->functions[entry].first;
+	c->node = NULL;
+	c->ctx_reads = 0;
+	memset(c->depth, 0, c->functions_count * sizeof *c->depth);
+	memset(c->calls, 0, (c->functions_count * c->functions_count / 64 + 1) * sizeof *c->calls);
+	(void)state_push(s, entry, PATH_END);
+	s->frames[0].regs[1] = (struct state_reg){.kind = STATE_CTX, .range = range_const(0)};
+}
+
+static bool calls(const struct check *c, uint32_t caller, uint32_t callee)
+{
+	uint64_t bit = (uint64_t)caller * c->functions_count + callee;
+	return c->calls[bit / 64] >> bit % 64 & 1;
+}
+
+/* The deepest chain of at most STATE_FRAMES frames, over all calls that were seen: round n knows the
+ * chains of n frames. */
+static struct err *deepest(const struct check *c, uint32_t *out)
+{
+	uint32_t n = c->functions_count;
+	OWNED(mem) void *memory = mem_zalloc_array(2 * (size_t)n, sizeof(uint32_t));
+	TRY_MEMORY(memory);
+	uint32_t *best = memory, *next = best + n;
+	for (int round = 0; round < STATE_FRAMES; round++) {
+		for (uint32_t f = 0; f < n; f++) {
+			uint32_t below = 0;
+			for (uint32_t g = 0; g < n; g++)
+				if (calls(c, f, g))
+					below = MAX(below, best[g]);
+			next[f] = c->depth[f] + below;
+		}
+		memcpy(best, next, n * sizeof *best);
+	}
+	*out = best[c->entry];
+	return NULL;
+}
+
+static struct err *finish(struct check *c, const struct tree_node *root)
+{
+	struct verifier_entry *e = &c->verdict->entries[c->verdict->entries_count];
+	uint32_t stack;
+	TRY(deepest(c, &stack));
+	c->insn = c->functions[c->entry].first;
+	if (stack > c->role->attributes.max_memory)
+		return check_reject(c, VERIFIER_STACK_LIMIT,
+				    "use smaller local variables, or keep large ones in a map",
+				    "the stack grows to %u bytes over all calls, but role %.*s "
+				    "allows max_memory: %u",
+				    stack, STR_FMT(c->role->name), c->role->attributes.max_memory);
+	*e = (struct verifier_entry){&c->functions[c->entry], root->longest, stack, c->ctx_reads};
+	c->verdict->entries_count++;
+	return NULL;
+}
+
+struct err *explore_entry(struct check *c, uint32_t entry)
+{
+	struct walk w = {.c = c};
+	start(c, entry);
+	struct err *e = walk_all(&w);
+	while (w.noted)
+		drop_noted(&w);
+	struct tree_node *root = c->tree.all;
+	while (root && root->next_all)
+		root = root->next_all; /* the first one that was added */
+	if (!e)
+		e = finish(c, root);
+	tree_clear(&c->tree);
+	return e;
+}

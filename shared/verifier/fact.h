@@ -1,0 +1,18 @@
+/*
+ * fact - what holds at an instruction on every path: merged visit by visit, over all entries.
+ */
+#pragma once
+
+#include "shared/verifier/check.h"
+
+/* The current instruction is executed. Called before the other two. */
+void fact_reach(struct check *c);
+
+/* It accesses what `pointer` points into, `offset` further on. */
+void fact_access(struct check *c, const struct state_reg *pointer, int32_t offset);
+
+/* It calls a helper; registers are as before the call. `args` are the helper's. */
+void fact_call(struct check *c, const struct helper *h);
+
+/* All entries were walked: what no visit told becomes "nothing is known". */
+void fact_finish(struct verdict *v);

@@ -1,0 +1,14 @@
+/*
+ * grant - may the role call that helper?
+ */
+#pragma once
+
+#include "shared/verifier/check.h"
+
+/*
+ *   helper   the helper's row
+ *   granted  the role's function that it is
+ *   fails    CALL_NOT_GRANTED, UNKNOWN_HELPER, UNSUPPORTED, ATTRIBUTE
+ */
+MUST_CHECK struct err *grant_helper(struct check *c, uint32_t id, const struct helper **helper,
+				    const struct role_function **granted);

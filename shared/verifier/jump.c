@@ -1,0 +1,143 @@
+/*
+ * Comparisons.
+ *
+ * [I1] A way that is not explored is impossible; then both compared numbers are precise, since another
+ *      number could have gone there.
+ * [I2] What a comparison teaches of one number depends on the other: each takes over the other's origins.
+ */
+#include "shared/verifier/jump.h"
+
+#include "shared/verifier/alu.h"
+#include "shared/verifier/refine.h"
+#include "shared/verifier/words.h"
+
+struct sides {
+	struct state_reg a, b; /* copies */
+	bool is64;
+	unsigned op;
+};
+
+static struct sides sides_of(struct check *c, const struct bpf_insn *insn)
+{
+	struct sides s = {.is64 = BPF_CLASS(insn->code) == BPF_JMP, .op = BPF_OP(insn->code)};
+	s.a = *check_reg(c, insn->dst_reg);
+	s.b = BPF_SRC(insn->code) == BPF_X
+		      ? *check_reg(c, insn->src_reg)
+		      : state_scalar(range_const((uint64_t)(int64_t)insn->imm));
+	return s;
+}
+
+/* Both are the same number, by name: the comparison teaches nothing, but its outcome may be known. */
+static bool is_self(const struct sides *s)
+{
+	return s->a.kind == STATE_SCALAR && s->b.kind == STATE_SCALAR && s->a.id != 0 &&
+	       s->a.id == s->b.id;
+}
+
+static bool is_equality(unsigned op)
+{
+	return op == BPF_JEQ || op == BPF_JNE;
+}
+
+/* A pointer against the constant 0. */
+static bool is_null_check(const struct sides *s)
+{
+	return s->is64 && is_equality(s->op) && state_is_pointer(&s->a) &&
+	       s->b.kind == STATE_SCALAR && range_is(&s->b.range, 0);
+}
+
+static void numbers_ways(const struct sides *s, struct jump_ways *out)
+{
+	struct range a = s->a.range, b = s->b.range, a2 = a, b2 = b;
+	out->may_take = refine_jump(s->op, s->is64, true, &a, &b);
+	out->may_pass = refine_jump(s->op, s->is64, false, &a2, &b2);
+}
+
+static void null_ways(const struct sides *s, struct jump_ways *out)
+{
+	bool is_eq = s->op == BPF_JEQ;
+	*out = (struct jump_ways){true, true};
+	if (!(state_flags(&s->a) & STATE_IS_NULL))
+		*out = (struct jump_ways){!is_eq, is_eq}; /* never null */
+}
+
+/* Two places in one object compare as their offsets do: decided where both are known, else open. */
+static void offsets_ways(const struct sides *s, struct jump_ways *out)
+{
+	const struct range bias = range_const(2 * ALU_MAX_OFFSET); /* then no offset is negative */
+	struct sides places = *s;
+	*out = (struct jump_ways){true, true};
+	if (!range_is_const(&s->a.range) || !range_is_const(&s->b.range))
+		return;
+	places.a.range = range_alu(BPF_ADD, true, false, &s->a.range, &bias);
+	places.b.range = range_alu(BPF_ADD, true, false, &s->b.range, &bias);
+	numbers_ways(&places, out);
+}
+
+static struct err *reject_comparison(struct check *c, const struct sides *s)
+{
+	const struct state_reg *p = state_is_pointer(&s->a) ? &s->a : &s->b;
+	if (state_flags(p) & STATE_IS_NULL)
+		return check_reject(c, VERIFIER_NULL_POINTER,
+				    "compare it with 0 first: if (!p) return 0;",
+				    "%s is compared with %s", words_of(c, p),
+				    words_of(c, p == &s->a ? &s->b : &s->a));
+	return check_reject(c, VERIFIER_POINTER_LEAK,
+			    "compare pointers with 0, or with pointers into the same object",
+			    "comparing %s with %s would show where it lies", words_of(c, p),
+			    words_of(c, p == &s->a ? &s->b : &s->a));
+}
+
+struct err *jump_ways(struct check *c, const struct bpf_insn *insn, struct jump_ways *out)
+{
+	TRY(check_readable(c, insn->dst_reg));
+	if (BPF_SRC(insn->code) == BPF_X)
+		TRY(check_readable(c, insn->src_reg));
+	struct sides s = sides_of(c, insn);
+	bool a = state_is_pointer(&s.a), b = state_is_pointer(&s.b);
+	if (!a && !b) {
+		numbers_ways(&s, out);
+		if (out->may_take != out->may_pass) { /* [I1] */
+			check_precise(c, &s.a);
+			check_precise(c, &s.b);
+		}
+	} else if (is_null_check(&s)) {
+		null_ways(&s, out);
+		check_precise(c, &s.b); /* it is 0: that decides */
+	} else if (a && b && s.is64 && s.op != BPF_JSET && alu_is_same_object(c, &s.a, &s.b)) {
+		offsets_ways(&s, out);
+	} else {
+		return reject_comparison(c, &s);
+	}
+	return NULL;
+}
+
+static void learn(struct check *c, unsigned reg, const struct state_reg *old,
+		  const struct range *range, const struct state_reg *other)
+{
+	struct state_reg *r = check_reg(c, reg);
+	if (range_equal(range, &old->range))
+		return;
+	r->range = *range;
+	check_depend(c, r, other); /* [I2] */
+	check_share(c, r);
+}
+
+void jump_go(struct check *c, const struct bpf_insn *insn, bool taken)
+{
+	struct sides s = sides_of(c, insn);
+	if (is_null_check(&s) && (state_flags(&s.a) & STATE_IS_NULL)) {
+		state_settle_null(c->state, s.a.id, taken == (s.op == BPF_JEQ));
+		return;
+	}
+	if (state_is_pointer(&s.a) || state_is_pointer(&s.b) || is_self(&s))
+		return;
+	if (BPF_SRC(insn->code) == BPF_X && insn->src_reg == insn->dst_reg)
+		return;
+	struct range a = s.a.range, b = s.b.range;
+	if (!refine_jump(s.op, s.is64, taken, &a, &b))
+		return;
+	learn(c, insn->dst_reg, &s.a, &a, &s.b);
+	if (BPF_SRC(insn->code) == BPF_X)
+		learn(c, insn->src_reg, &s.b, &b, &s.a);
+}

@@ -1,0 +1,22 @@
+/*
+ * What a register may hold: KIND(NAME, words, base, not_null, flags)
+ *   words     for messages
+ *   base      what the compiler is told of accesses through it (VERIFIER_BASE_*)
+ *   not_null  what it is once it was checked not to be null
+ *   flags     STATE_IS_*
+ *
+ * To add a pointer kind: a row here, its bounds in memory.c, what it is equal to in cover.c if it has
+ * more than map, id, size and offset, and a .case that uses it and one that abuses it.
+ */
+KIND(NONE, "nothing", OTHER, NONE, 0)
+KIND(SCALAR, "number", OTHER, SCALAR, 0)
+KIND(STACK, "pointer to the stack", STACK, STACK,
+     STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET)
+KIND(CTX, "pointer to the context", CTX, CTX, STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_OFFSET)
+KIND(MAP, "map", OTHER, MAP, STATE_IS_POINTER)
+KIND(VALUE, "pointer to a value", MAP_VALUE, VALUE,
+     STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET)
+KIND(VALUE_OR_NULL, "null or a pointer to a value", MAP_VALUE, VALUE, STATE_IS_POINTER | STATE_IS_NULL)
+KIND(RECORD, "pointer to a reserved record", OTHER, RECORD,
+     STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET)
+KIND(RECORD_OR_NULL, "null or a pointer to a reserved record", OTHER, RECORD, STATE_IS_POINTER | STATE_IS_NULL)

@@ -1,0 +1,427 @@
+/*
+ * Which bytes an access may touch, and whether it may.
+ *
+ * An object is a range of bytes [low, high) around the place that offset 0 means: the top of a frame
+ * (-512 … 0), the start of a context, value or record (0 … size). An access is allowed when every
+ * offset that its pointer may have keeps it inside.
+ *
+ * [I1] Nothing is read or written unless memory_check() has said yes to a span that holds it.
+ * [I2] Pointers' offsets stay within ±ALU_MAX_OFFSET, so no sum here overflows.
+ */
+#include "shared/verifier/memory.h"
+
+#include "shared/verifier/fact.h"
+#include "shared/verifier/words.h"
+
+struct bounds {
+	int64_t low, high;
+};
+
+static struct bounds bounds_of(const struct check *c, const struct state_reg *r)
+{
+	switch ((enum state_kind)r->kind) {
+	case STATE_STACK:
+		return (struct bounds){-STATE_FRAME_SIZE, 0};
+	case STATE_CTX:
+		return (struct bounds){0, c->ctx->size_bytes};
+	case STATE_VALUE:
+	case STATE_VALUE_OR_NULL:
+		return (struct bounds){0, c->maps[r->map].value_size};
+	case STATE_RECORD:
+	case STATE_RECORD_OR_NULL:
+		return (struct bounds){0, r->size};
+	case STATE_NONE:
+	case STATE_SCALAR:
+	case STATE_MAP:
+		break;
+	}
+	return (struct bounds){0, 0};
+}
+
+/* ---- may it be used like that at all? ---- */
+
+static struct err *reject_kind(struct check *c, const struct memory_access *a)
+{
+	if (state_flags(&a->pointer) & STATE_IS_NULL)
+		return check_reject(c, VERIFIER_NULL_POINTER,
+				    "compare it with 0 first: if (!p) return 0;",
+				    "%s may be null here: it is %s", a->subject,
+				    words_of(c, &a->pointer));
+	if (a->pointer.kind == STATE_SCALAR)
+		return check_reject(c, VERIFIER_NO_POINTER,
+				    "memory of the host is copied with bpf_probe_read_user(&local, "
+				    "sizeof(local), address)",
+				    "%s is %s, not a pointer that the program may follow",
+				    a->subject, words_of(c, &a->pointer));
+	return check_reject(c, VERIFIER_NO_POINTER, NULL, "%s is %s, which is no memory to %s",
+			    a->subject, words_of(c, &a->pointer),
+			    a->use == MEMORY_READ ? "read" : "write");
+}
+
+static bool is_constant_map(const struct object_map *m)
+{
+	return m->role == OBJECT_MAP_RODATA || (m->flags & BPF_F_RDONLY_PROG);
+}
+
+static struct err *check_use(struct check *c, const struct memory_access *a)
+{
+	static const uint8_t needs[] = {[MEMORY_READ] = STATE_IS_MEMORY,
+					[MEMORY_WRITE] = STATE_IS_STORE,
+					[MEMORY_ATOMIC] = STATE_IS_ATOMIC};
+	uint8_t flags = state_flags(&a->pointer);
+	if (!(flags & STATE_IS_MEMORY))
+		return reject_kind(c, a);
+	if (!(flags & needs[a->use]))
+		return check_reject(c, VERIFIER_READ_ONLY,
+				    "copy the value to a local variable and change that",
+				    "%s is %s, which is read-only", a->subject,
+				    words_of(c, &a->pointer));
+	if (a->pointer.kind == STATE_VALUE && a->use != MEMORY_READ &&
+	    is_constant_map(&c->maps[a->pointer.map]))
+		return check_reject(c, VERIFIER_READ_ONLY, "declare the variable without const",
+				    "%s points into %.*s, which is constant", a->subject,
+				    STR_FMT(c->maps[a->pointer.map].name));
+	return NULL;
+}
+
+/* ---- does it stay inside? ---- */
+
+static struct err *reject_bounds(struct check *c, const struct memory_access *a, struct bounds b,
+				 struct memory_span s)
+{
+	const char *hint = "check the index before it is used: if (i >= MAX) return 0;";
+	if (range_is_const(&a->pointer.range))
+		hint = check_text(c, "only the bytes from %lld up to %lld belong to it",
+				  (long long)b.low, (long long)b.high - 1);
+	if (a->pointer.kind == STATE_STACK && s.from < b.low && s.to <= b.high &&
+	    range_is_const(&a->pointer.range))
+		return check_reject(c, VERIFIER_STACK_LIMIT,
+				    "use smaller local variables, or keep large ones in a map",
+				    "%s reaches %lld bytes down the stack, but a frame has %d",
+				    a->subject, (long long)-s.from, STATE_FRAME_SIZE);
+	return check_reject(c, VERIFIER_OUT_OF_BOUNDS, hint,
+			    "%s: %llu bytes from offset %lld%s are not all inside of the %lld "
+			    "bytes there (it is %s)",
+			    a->subject, (unsigned long long)a->size_bytes, (long long)s.from,
+			    range_is_const(&a->pointer.range) ? "" : " or later",
+			    (long long)(b.high - b.low), words_of(c, &a->pointer));
+}
+
+static struct err *check_context(struct check *c, const struct memory_access *a)
+{
+	if (!range_is_const(&a->pointer.range))
+		return check_reject(c, VERIFIER_OUT_OF_BOUNDS,
+				    "name the register: PT_REGS_PARM1(ctx)",
+				    "the context is read at an offset that is not constant");
+	uint32_t offset = (uint32_t)((int64_t)a->pointer.range.bits.value + a->offset);
+	const char *wrong = c->ctx->check_read(offset, (unsigned)a->size_bytes);
+	if (wrong)
+		return check_reject(c, VERIFIER_MISALIGNED, "read it whole, and convert the result",
+				    "%llu bytes are read at offset %u of %s: %s",
+				    (unsigned long long)a->size_bytes, offset, c->ctx->name, wrong);
+	c->ctx_reads |= UINT64_C(1) << offset / 8;
+	return NULL;
+}
+
+static struct err *check_aligned(struct check *c, const struct memory_access *a)
+{
+	struct tnum at = tnum_add(a->pointer.range.bits, tnum_const((uint64_t)(int64_t)a->offset));
+	if (((at.value | at.mask) & (a->size_bytes - 1)) == 0)
+		return NULL;
+	return check_reject(c, VERIFIER_MISALIGNED, "align the variable to its own size",
+			    "an atomic operation of %llu bytes is not at a multiple of %llu (%s is "
+			    "%s)",
+			    (unsigned long long)a->size_bytes, (unsigned long long)a->size_bytes,
+			    a->subject, words_of(c, &a->pointer));
+}
+
+struct err *memory_check(struct check *c, const struct memory_access *a, struct memory_span *out)
+{
+	TRY(check_use(c, a));
+	struct bounds b = bounds_of(c, &a->pointer);
+	struct memory_span s = {a->pointer.range.full.smin + a->offset,
+				a->pointer.range.full.smax + a->offset + (int64_t)a->size_bytes};
+	if (s.from < b.low || s.to > b.high || a->size_bytes > INT32_MAX)
+		return reject_bounds(c, a, b, s);
+	if (a->pointer.kind == STATE_CTX)
+		TRY(check_context(c, a));
+	if (a->use == MEMORY_ATOMIC)
+		TRY(check_aligned(c, a));
+	if (a->pointer.kind == STATE_STACK)
+		TRY(check_depth(c, a->pointer.frame, s.from));
+	*out = s;
+	return NULL;
+}
+
+uint64_t memory_left(const struct check *c, const struct state_reg *r)
+{
+	if (!(state_flags(r) & STATE_IS_MEMORY) || r->kind == STATE_CTX)
+		return 0;
+	struct bounds b = bounds_of(c, r);
+	if (r->range.full.smin < b.low || r->range.full.smax > b.high)
+		return 0;
+	return (uint64_t)(b.high - r->range.full.smax);
+}
+
+struct bytes memory_constant(const struct check *c, const struct state_reg *r)
+{
+	if (r->kind != STATE_VALUE || c->maps[r->map].role != OBJECT_MAP_RODATA ||
+	    !range_is_const(&r->range))
+		return (struct bytes){0};
+	struct bytes all = c->maps[r->map].initial;
+	int64_t at = (int64_t)r->range.bits.value;
+	if (at < 0 || (uint64_t)at > all.size)
+		return (struct bytes){0};
+	return (struct bytes){all.data + at, all.size - (size_t)at};
+}
+
+/* ---- the stack's content ---- */
+
+static int first_unwritten(const struct state_frame *f, struct memory_span s)
+{
+	bool is_pointer;
+	int at = (int)s.from;
+	while (at < s.to && state_is_readable(f, at, 1, &is_pointer))
+		at++;
+	return at;
+}
+
+struct err *memory_check_stack(struct check *c, const char *subject, unsigned frame,
+			       struct memory_span s)
+{
+	struct state_frame *f = &c->state->frames[frame];
+	unsigned size = (unsigned)(s.to - s.from);
+	bool is_pointer = false;
+	check_read(c, frame, state_slots((int)s.from, size));
+	if (state_is_readable(f, (int)s.from, size, &is_pointer))
+		return NULL;
+	if (is_pointer)
+		return check_reject(c, VERIFIER_POINTER_LEAK,
+				    "a pointer on the stack is read back whole, with 8 bytes",
+				    "%s: the stack at r10%d holds a pointer, which would be seen "
+				    "as a number",
+				    subject, first_unwritten(f, s));
+	return check_reject(c, VERIFIER_UNINIT_STACK,
+			    "give the variable a value first: struct event e = {};",
+			    "%s: of the %u bytes of stack from r10%+lld, the one at r10%d was not "
+			    "written on this path",
+			    subject, size, (long long)s.from, first_unwritten(f, s));
+}
+
+void memory_written(struct check *c, const struct state_reg *pointer, uint64_t min, uint64_t max)
+{
+	if (pointer->kind != STATE_STACK || max == 0)
+		return;
+	struct state_frame *f = &c->state->frames[pointer->frame];
+	int from = (int)pointer->range.full.smin, to = (int)pointer->range.full.smax;
+	state_blur(f, from, (unsigned)(to - from) + (unsigned)max);
+	if (from == to)
+		state_forget(f, from, (unsigned)min, true);
+}
+
+/* ---- loads ---- */
+
+static struct state_reg extend(const struct state_reg *r, const struct bpf_insn *insn,
+			       unsigned size)
+{
+	struct state_reg out = *r;
+	bool is_signed = BPF_MODE(insn->code) == INSN_MEMSX;
+	out.range =
+		is_signed ? range_sign_extend(&r->range, size) : range_zero_extend(&r->range, size);
+	if (is_signed || !range_equal(&out.range, &r->range))
+		out.id = 0; /* not the same number any more */
+	return out;
+}
+
+/* The number that `size` bytes at `at` of the slot are, if a kept one holds them all. */
+static bool part_of_kept(const struct state_slot *s, unsigned at, unsigned size,
+			 struct state_reg *out)
+{
+	if (s->size == 0 || state_is_pointer(&s->reg) || at < s->at || at + size > s->at + s->size)
+		return false;
+	*out = s->reg;
+	if (at > s->at) {
+		struct range shift = range_const(8 * (at - s->at));
+		out->range = range_alu(BPF_RSH, true, false, &s->reg.range, &shift);
+	}
+	out->range = range_zero_extend(&out->range, size);
+	if (!range_equal(&out->range, &s->reg.range))
+		out->id = 0;
+	return true;
+}
+
+static struct err *load_stack(struct check *c, const struct memory_access *a, struct memory_span s,
+			      struct state_reg *out)
+{
+	unsigned frame = a->pointer.frame, size = (unsigned)a->size_bytes;
+	unsigned place = (unsigned)(s.from + STATE_FRAME_SIZE);
+	const struct state_slot *slot = &c->state->frames[frame].slots[place / 8];
+	bool is_fixed = range_is_const(&a->pointer.range), is_in_slot = place % 8 + size <= 8;
+	if (is_fixed && size == 8 && place % 8 == 0 && slot->size == 8 &&
+	    state_is_pointer(&slot->reg)) {
+		check_read(c, frame, UINT64_C(1) << place / 8);
+		*out = slot->reg;
+		return NULL;
+	}
+	if (is_fixed && is_in_slot && part_of_kept(slot, place % 8, size, out)) {
+		check_read(c, frame, UINT64_C(1) << place / 8);
+		return NULL;
+	}
+	TRY(memory_check_stack(c, a->subject, frame, s));
+	*out = state_scalar(range_bytes(size));
+	return NULL;
+}
+
+static void load_value(struct check *c, const struct memory_access *a, struct state_reg *out)
+{
+	struct state_reg place = a->pointer;
+	struct range offset = range_const((uint64_t)(int64_t)a->offset);
+	place.range = range_alu(BPF_ADD, true, false, &place.range, &offset);
+	struct bytes known = memory_constant(c, &place);
+	*out = state_scalar(range_bytes((unsigned)a->size_bytes));
+	if (known.size < a->size_bytes)
+		return;
+	uint64_t value = 0;
+	for (unsigned i = 0; i < a->size_bytes; i++)
+		value |= (uint64_t)known.data[i] << (8 * i);
+	out->range = range_const(value);
+}
+
+struct err *memory_load(struct check *c, const struct bpf_insn *insn)
+{
+	TRY(check_readable(c, insn->src_reg));
+	TRY(check_writable(c, insn->dst_reg));
+	struct memory_access a = {words_name(insn->src_reg), *check_reg(c, insn->src_reg),
+				  insn->off, insn_size_bytes(insn), MEMORY_READ};
+	struct memory_span span;
+	struct state_reg value;
+	TRY(memory_check(c, &a, &span));
+	if (a.pointer.kind == STATE_STACK)
+		TRY(load_stack(c, &a, span, &value));
+	else
+		load_value(c, &a, &value);
+	fact_access(c, &a.pointer, a.offset);
+	if (state_is_pointer(&value) && BPF_MODE(insn->code) == INSN_MEMSX)
+		return check_reject(c, VERIFIER_POINTER_LEAK, NULL,
+				    "a pointer is loaded as a signed number");
+	*check_reg(c, insn->dst_reg) =
+		state_is_pointer(&value) ? value : extend(&value, insn, (unsigned)a.size_bytes);
+	return NULL;
+}
+
+/* ---- stores ---- */
+
+static struct err *store_pointer(struct check *c, const struct memory_access *a,
+				 struct memory_span s, const struct state_reg *value)
+{
+	if (a->pointer.kind != STATE_STACK)
+		return check_reject(c, VERIFIER_POINTER_LEAK, "store what it points to instead",
+				    "%s would be stored where others can read it (%s is %s)",
+				    words_of(c, value), a->subject, words_of(c, &a->pointer));
+	if (!range_is_const(&a->pointer.range) || a->size_bytes != 8 || s.from % 8 != 0)
+		return check_reject(c, VERIFIER_POINTER_LEAK,
+				    "pointers are kept whole, in 8 aligned bytes of stack",
+				    "a pointer is stored with %llu bytes, or at no fixed multiple "
+				    "of 8",
+				    (unsigned long long)a->size_bytes);
+	if (value->kind == STATE_STACK && value->frame > a->pointer.frame)
+		return check_reject(
+			c, VERIFIER_POINTER_LEAK, NULL,
+			"a pointer to a function's own stack would outlive the function");
+	return NULL;
+}
+
+static void keep(struct state_frame *f, struct memory_span s, unsigned size,
+		 struct state_reg *value)
+{
+	unsigned place = (unsigned)(s.from + STATE_FRAME_SIZE);
+	state_forget(f, (int)s.from, size, true);
+	if (place % 8 + size > 8)
+		return;
+	struct state_slot *slot = &f->slots[place / 8];
+	slot->reg = *value;
+	slot->at = (uint8_t)(place % 8);
+	slot->size = (uint8_t)size;
+	if (value->kind != STATE_SCALAR || size == 8)
+		return;
+	slot->reg.range = range_zero_extend(&value->range, size);
+	if (!range_equal(&slot->reg.range, &value->range))
+		slot->reg.id = 0;
+}
+
+static void store_stack(struct check *c, const struct memory_access *a, struct memory_span s,
+			struct state_reg *value)
+{
+	struct state_frame *f = &c->state->frames[a->pointer.frame];
+	if (range_is_const(&a->pointer.range))
+		keep(f, s, (unsigned)a->size_bytes, value);
+	else
+		state_blur(f, (int)s.from, (unsigned)(s.to - s.from));
+}
+
+/* The value that is stored; a register's number gets an id, so that its copy on the stack follows it. */
+static struct err *stored_value(struct check *c, const struct bpf_insn *insn, struct state_reg *out)
+{
+	if (BPF_CLASS(insn->code) == BPF_ST) {
+		*out = state_scalar(range_const((uint64_t)(int64_t)insn->imm));
+		return NULL;
+	}
+	TRY(check_readable(c, insn->src_reg));
+	struct state_reg *r = check_reg(c, insn->src_reg);
+	if (r->kind == STATE_SCALAR && r->id == 0 && !range_is_const(&r->range))
+		r->id = check_new_id(c);
+	*out = *r;
+	return NULL;
+}
+
+struct err *memory_store(struct check *c, const struct bpf_insn *insn)
+{
+	struct state_reg value;
+	struct memory_span span;
+	TRY(check_readable(c, insn->dst_reg));
+	TRY(stored_value(c, insn, &value));
+	struct memory_access a = {words_name(insn->dst_reg), *check_reg(c, insn->dst_reg),
+				  insn->off, insn_size_bytes(insn), MEMORY_WRITE};
+	TRY(memory_check(c, &a, &span));
+	if (state_is_pointer(&value))
+		TRY(store_pointer(c, &a, span, &value));
+	fact_access(c, &a.pointer, a.offset);
+	if (a.pointer.kind == STATE_STACK)
+		store_stack(c, &a, span, &value);
+	return NULL;
+}
+
+/* ---- atomics ---- */
+
+static struct err *atomic_operand(struct check *c, unsigned reg)
+{
+	TRY(check_readable(c, reg));
+	if (check_reg(c, reg)->kind == STATE_SCALAR)
+		return NULL;
+	return check_reject(c, VERIFIER_POINTER_LEAK, NULL,
+			    "r%u takes part in an atomic operation, but is %s, not a number", reg,
+			    words_of(c, check_reg(c, reg)));
+}
+
+struct err *memory_atomic(struct check *c, const struct bpf_insn *insn)
+{
+	bool compares = insn->imm == BPF_CMPXCHG, fetches = insn->imm & BPF_FETCH;
+	struct memory_span span;
+	TRY(check_readable(c, insn->dst_reg));
+	TRY(atomic_operand(c, insn->src_reg));
+	if (compares)
+		TRY(atomic_operand(c, 0));
+	struct memory_access a = {words_name(insn->dst_reg), *check_reg(c, insn->dst_reg),
+				  insn->off, insn_size_bytes(insn), MEMORY_ATOMIC};
+	TRY(memory_check(c, &a, &span));
+	if (a.pointer.kind == STATE_STACK) {
+		TRY(memory_check_stack(c, a.subject, a.pointer.frame, span));
+		state_blur(&c->state->frames[a.pointer.frame], (int)span.from,
+			   (unsigned)(span.to - span.from));
+	}
+	fact_access(c, &a.pointer, a.offset);
+	if (fetches)
+		*check_reg(c, compares ? 0 : insn->src_reg) =
+			state_scalar(range_bytes((unsigned)a.size_bytes));
+	return NULL;
+}

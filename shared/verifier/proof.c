@@ -1,0 +1,316 @@
+/*
+ * Constraints over intervals.
+ *
+ * A sum is bounded from what is known of its atoms; a relation is proved when it holds for all values
+ * within the bounds. How a number reads depends on its type: a 32-bit parameter sees the low half, an
+ * unsigned one no minus. Where the type's name is not a known one, the bounds hold every reading.
+ *
+ * [I1] A constraint that is not understood is not proved.
+ * [I2] An argument that a proof used is precise.
+ */
+#include "shared/verifier/proof.h"
+
+#include "shared/verifier/memory.h"
+#include "shared/verifier/refine.h"
+#include "shared/verifier/words.h"
+
+typedef __int128 wide;
+
+struct bounded {
+	bool is_known;
+	wide low, high;
+};
+
+struct proof {
+	struct check *c;
+	const struct role_function *f;
+	const struct state_reg *args; /* r1 … r5 */
+};
+
+/* ---- how a type reads a register ---- */
+
+struct reading {
+	const char *type;
+	bool is64, is_signed;
+};
+
+static const struct reading readings[] = {
+	{"int", false, true},
+	{"s32", false, true},
+	{"__s32", false, true},
+	{"int32_t", false, true},
+	{"unsigned int", false, false},
+	{"unsigned", false, false},
+	{"u32", false, false},
+	{"__u32", false, false},
+	{"uint32_t", false, false},
+	{"long", true, true},
+	{"long long", true, true},
+	{"s64", true, true},
+	{"__s64", true, true},
+	{"int64_t", true, true},
+	{"ssize_t", true, true},
+	{"unsigned long", true, false},
+	{"unsigned long long", true, false},
+	{"u64", true, false},
+	{"__u64", true, false},
+	{"uint64_t", true, false},
+	{"size_t", true, false},
+	{"uintptr_t", true, false},
+};
+
+static void widen(struct bounded *b, wide low, wide high)
+{
+	b->low = b->is_known ? MIN(b->low, low) : low;
+	b->high = b->is_known ? MAX(b->high, high) : high;
+	b->is_known = true;
+}
+
+static struct bounded read_number(const struct range *r, struct str type)
+{
+	struct bounded b = {0};
+	bool is_known = false;
+	for (size_t i = 0; i < ARRAY_SIZE(readings); i++) {
+		const struct reading *k = &readings[i];
+		if (!str_is(type, k->type))
+			continue;
+		const struct interval *v = k->is64 ? &r->full : &r->low;
+		if (k->is_signed)
+			widen(&b, v->smin, v->smax);
+		else
+			widen(&b, v->umin, v->umax);
+		is_known = true;
+	}
+	if (is_known)
+		return b;
+	widen(&b, r->full.smin, r->full.smax);
+	widen(&b, r->full.umin, r->full.umax);
+	widen(&b, r->low.smin, r->low.smax);
+	widen(&b, r->low.umin, r->low.umax);
+	return b;
+}
+
+/* ---- sums ---- */
+
+static const struct state_reg *find_arg(const struct proof *p, struct str name, size_t *index)
+{
+	for (size_t i = 0; i < p->f->params_count && i < 5; i++) {
+		if (str_equal(p->f->params[i].name, name)) {
+			*index = i;
+			return &p->args[i];
+		}
+	}
+	return NULL;
+}
+
+static struct bounded bound_size(const struct proof *p, const struct state_reg *r)
+{
+	uint64_t left = memory_left(p->c, r);
+	if (left == 0 || !range_is_const(&r->range))
+		return (struct bounded){0};
+	return (struct bounded){true, (wide)left, (wide)left};
+}
+
+static struct bounded bound_atom(const struct proof *p, const struct constraint_atom *a)
+{
+	size_t i = 0;
+	const struct state_reg *r = NULL;
+	switch (a->kind) {
+	case CONSTRAINT_INTEGER:
+		return (struct bounded){true, a->integer, a->integer};
+	case CONSTRAINT_NAME:
+	case CONSTRAINT_VALUE: /* what is left of it names a parameter "value" */
+		r = find_arg(p, a->kind == CONSTRAINT_NAME ? a->name : STR("value"), &i);
+		if (!r || r->kind != STATE_SCALAR)
+			return (struct bounded){0};
+		check_precise(p->c, r); /* [I2] */
+		return read_number(&r->range, p->f->params[i].type);
+	case CONSTRAINT_SIZEOF:
+		r = find_arg(p, a->name, &i);
+		return r ? bound_size(p, r) : (struct bounded){0};
+	case CONSTRAINT_RETURN:
+		return (struct bounded){0};
+	}
+	return (struct bounded){0};
+}
+
+static struct bounded bound_sum(const struct proof *p, const struct constraint_sum *s)
+{
+	struct bounded all = {true, 0, 0};
+	for (size_t i = 0; i < s->count; i++) {
+		struct bounded a = bound_atom(p, &s->atoms[i]);
+		if (!a.is_known)
+			return (struct bounded){0};
+		all.low += s->atoms[i].negative ? -a.high : a.low;
+		all.high += s->atoms[i].negative ? -a.low : a.high;
+	}
+	return all;
+}
+
+/* ---- terms ---- */
+
+static bool prove_relation(const struct proof *p, const struct constraint_term *t)
+{
+	struct bounded l = bound_sum(p, &t->left), r = bound_sum(p, &t->right);
+	if (!l.is_known || !r.is_known)
+		return false;
+	switch (t->relation) {
+	case CONSTRAINT_EQ:
+		return l.low == l.high && r.low == r.high && l.low == r.low;
+	case CONSTRAINT_NE:
+		return l.high < r.low || r.high < l.low;
+	case CONSTRAINT_LT:
+		return l.high < r.low;
+	case CONSTRAINT_LE:
+		return l.high <= r.low;
+	case CONSTRAINT_GT:
+		return l.low > r.high;
+	case CONSTRAINT_GE:
+		return l.low >= r.high;
+	case CONSTRAINT_NON_NULL:
+	case CONSTRAINT_NULL_TERMINATED:
+	case CONSTRAINT_READABLE:
+	case CONSTRAINT_WRITABLE:
+		break;
+	}
+	return false;
+}
+
+static bool prove_non_null(const struct proof *p, const struct state_reg *r)
+{
+	if (state_is_pointer(r))
+		return !(state_flags(r) & STATE_IS_NULL);
+	struct range number = r->range, zero = range_const(0);
+	check_precise(p->c, r);
+	return r->kind == STATE_SCALAR && !refine_jump(BPF_JEQ, true, true, &number, &zero);
+}
+
+static bool prove_terminated(const struct proof *p, const struct state_reg *r)
+{
+	struct bytes text = memory_constant(p->c, r);
+	return text.size > 0 && memchr(text.data, 0, text.size);
+}
+
+/* `r` points to at least as many bytes as the sum may say, all of them readable or writable. */
+static bool prove_memory(const struct proof *p, const struct constraint_term *t,
+			 const struct state_reg *r)
+{
+	struct bounded n = bound_sum(p, &t->right);
+	if (!n.is_known || n.low < 0 || n.high > (wide)memory_left(p->c, r))
+		return false;
+	if (t->relation == CONSTRAINT_WRITABLE)
+		return (state_flags(r) & STATE_IS_STORE) && memory_constant(p->c, r).size == 0;
+	if (r->kind != STATE_STACK)
+		return true;
+	bool is_pointer;
+	int from = (int)r->range.full.smin;
+	unsigned size = (unsigned)(r->range.full.smax - from + (int64_t)n.high);
+	check_read(p->c, r->frame, state_slots(from, size));
+	return state_is_readable(&p->c->state->frames[r->frame], from, size, &is_pointer);
+}
+
+static bool prove_term(const struct proof *p, const struct constraint_term *t)
+{
+	size_t i;
+	if (t->relation < CONSTRAINT_NON_NULL)
+		return prove_relation(p, t);
+	if (t->left.count != 1 || t->left.atoms[0].kind != CONSTRAINT_NAME)
+		return false; /* [I1] */
+	const struct state_reg *r = find_arg(p, t->left.atoms[0].name, &i);
+	if (!r)
+		return false;
+	if (t->relation == CONSTRAINT_NON_NULL)
+		return prove_non_null(p, r);
+	if (t->relation == CONSTRAINT_NULL_TERMINATED)
+		return prove_terminated(p, r);
+	return prove_memory(p, t, r);
+}
+
+/* ---- before ---- */
+
+static void put_args(const struct proof *p, const struct constraint_sum *s, struct buf *out)
+{
+	for (size_t n = 0; n < s->count; n++) {
+		size_t i;
+		const struct constraint_atom *a = &s->atoms[n];
+		bool is_named = a->kind == CONSTRAINT_NAME || a->kind == CONSTRAINT_SIZEOF;
+		const struct state_reg *r = is_named ? find_arg(p, a->name, &i) : NULL;
+		if (!r)
+			continue;
+		buf_printf(out, "%s%.*s (r%zu) is ", out->size ? ", " : "", STR_FMT(a->name),
+			   i + 1);
+		words_reg(p->c, r, out);
+	}
+}
+
+static struct err *reject_term(const struct proof *p, const struct constraint_term *t)
+{
+	OWNED_BUF struct buf known = BUF_INIT(4096), text = BUF_INIT(4096);
+	struct constraint only = {.terms = t, .count = 1};
+	constraint_print(&only, &text);
+	put_args(p, &t->left, &known);
+	put_args(p, &t->right, &known);
+	p->c->is_short |= known.failed || text.failed;
+	const char *hint = check_text(p->c, "make sure of it before the call: if (!(%s)) return 0;",
+				      buf_text(&text));
+	if (t->relation == CONSTRAINT_NULL_TERMINATED)
+		hint = "pass a string literal: nothing else is known to end with a NUL";
+	return check_reject(p->c, VERIFIER_CONSTRAINT, hint,
+			    "%.*s asks for \"%s\", which is not proved here%s%s",
+			    STR_FMT(p->f->name), buf_text(&text), known.size ? ": " : "",
+			    buf_text(&known));
+}
+
+struct err *proof_before(struct check *c, const struct role_function *f)
+{
+	struct proof p = {c, f, &state_top(c->state)->regs[1]};
+	for (size_t i = 0; i < f->pre_count; i++) {
+		const struct constraint *k = &f->pre[i];
+		for (size_t n = 0; !k->is_prose && n < k->count; n++)
+			if (!prove_term(&p, &k->terms[n]))
+				return reject_term(&p, &k->terms[n]);
+	}
+	return NULL;
+}
+
+/* ---- after ---- */
+
+struct learning {
+	unsigned op, swapped; /* BPF_J*: return op number, number op return */
+	bool holds;
+};
+
+static const struct learning learnings[] = {
+	[CONSTRAINT_EQ] = {BPF_JEQ, BPF_JEQ, true},   [CONSTRAINT_NE] = {BPF_JNE, BPF_JNE, true},
+	[CONSTRAINT_LT] = {BPF_JSLT, BPF_JSGT, true}, [CONSTRAINT_LE] = {BPF_JSLE, BPF_JSGE, true},
+	[CONSTRAINT_GT] = {BPF_JSGT, BPF_JSLT, true}, [CONSTRAINT_GE] = {BPF_JSGE, BPF_JSLE, true},
+};
+
+static bool is_return(const struct constraint_sum *s)
+{
+	return s->count == 1 && s->atoms[0].kind == CONSTRAINT_RETURN && !s->atoms[0].negative;
+}
+
+/* Only relations of `return` with a known number teach; others are true, but of no use. */
+static void learn_term(const struct proof *p, const struct constraint_term *t)
+{
+	bool is_left = is_return(&t->left);
+	if (t->relation >= CONSTRAINT_NON_NULL || (!is_left && !is_return(&t->right)))
+		return;
+	struct bounded n = bound_sum(p, is_left ? &t->right : &t->left);
+	if (!n.is_known || n.low != n.high || n.low < INT64_MIN || n.low > INT64_MAX)
+		return;
+	const struct learning *k = &learnings[t->relation];
+	struct state_reg *r0 = check_reg(p->c, 0);
+	struct range result = r0->range, number = range_const((uint64_t)(int64_t)n.low);
+	if (refine_jump(is_left ? k->op : k->swapped, true, k->holds, &result, &number))
+		r0->range = result;
+}
+
+void proof_after(struct check *c, const struct role_function *f, const struct state_reg args[5])
+{
+	struct proof p = {c, f, args};
+	for (size_t i = 0; i < f->post_count; i++)
+		for (size_t n = 0; !f->post[i].is_prose && n < f->post[i].count; n++)
+			learn_term(&p, &f->post[i].terms[n]);
+}

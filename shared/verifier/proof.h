@@ -1,0 +1,16 @@
+/*
+ * proof - the role's constraints on a call, against what is known of its arguments.
+ */
+#pragma once
+
+#include "shared/verifier/check.h"
+
+/*
+ * Every enforced pre-condition of `f` holds for r1 … r5.
+ *   fails CONSTRAINT: the constraint, and what is known of the arguments that it speaks of
+ */
+MUST_CHECK struct err *proof_before(struct check *c, const struct role_function *f);
+
+/* r0, a number, learns what the post-conditions of `f` say of `return`; `args` are r1 … r5 as they were
+ * before the call. */
+void proof_after(struct check *c, const struct role_function *f, const struct state_reg args[5]);

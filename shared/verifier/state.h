@@ -1,0 +1,157 @@
+/*
+ * state - what is known at one point of one path: registers, stack slots, frames, references.
+ *
+ *	frame 1   r0 … r10   slots 0 … 63      a frame has 512 bytes; slot 63 is at r10-8
+ *	frame 0   r0 … r10   slots 0 … 63
+ *	references: what was acquired and must be released
+ *
+ * A *variable* is a register or a slot of a frame; it has a number (state_var_*). Each scalar carries
+ * the variables of the last checkpoint that its value came from (`deps`): when a value turns out to
+ * matter, those are marked precise (tree.h).
+ *
+ * Memory:  plain values; a state is large (about 60 KB) and there is one per analysis. What is kept
+ *          are snapshots (snapshot.h).
+ */
+#pragma once
+
+#include "shared/verifier/range.h"
+
+#include <stddef.h>
+
+#define STATE_FRAMES	 8
+#define STATE_REGS	 11
+#define STATE_SLOTS	 64
+#define STATE_FRAME_SIZE 512
+#define STATE_REFS	 16
+#define STATE_DEPS	 4
+#define STATE_PATH	 16
+#define STATE_FRAME_VARS (STATE_REGS + STATE_SLOTS)
+#define STATE_VARS	 (STATE_FRAMES * STATE_FRAME_VARS)
+#define STATE_VAR_WORDS	 ((STATE_VARS + 63) / 64)
+
+/* What a register holds: a row of kind.tbl.h. */
+enum state_kind {
+#define KIND(name, words, base, not_null, flags) STATE_##name,
+#include "shared/verifier/kind.tbl.h"
+#undef KIND
+};
+
+#define STATE_IS_POINTER 1u
+#define STATE_IS_MEMORY	 2u  /* may be loaded from */
+#define STATE_IS_STORE	 4u  /* … stored to */
+#define STATE_IS_ATOMIC	 8u  /* … with atomic operations */
+#define STATE_IS_OFFSET	 16u /* numbers may be added to it */
+#define STATE_IS_NULL	 32u /* may be null */
+
+struct state_kind_row {
+	const char *words; /* "pointer to the stack" */
+	uint8_t base;	   /* enum verifier_base */
+	uint8_t not_null;  /* what it is after a check against null */
+	uint8_t flags;
+};
+
+extern const struct state_kind_row state_kinds[];
+
+struct state_reg {
+	uint8_t kind;
+	uint8_t frame;		   /* STACK: whose */
+	uint16_t deps[STATE_DEPS]; /* variable + 1; 0 is none */
+	uint32_t map;		   /* MAP, VALUE…: index into the object's maps */
+	uint32_t id; /* equal ids: SCALAR the same number, VALUE… the same element, RECORD… the
+		      * reference; 0: none */
+	uint32_t size;	    /* RECORD…: bytes */
+	struct range range; /* SCALAR: the number; pointers: the offset from the object's start */
+};
+
+/* Eight bytes of stack. A register that was stored whole is kept with what is known of it. */
+struct state_slot {
+	struct state_reg reg;
+	uint8_t init;	  /* bit n: byte n was written */
+	uint8_t at, size; /* where in the slot `reg` lies; size 0: nowhere */
+};
+
+struct state_frame {
+	struct state_reg regs[STATE_REGS];
+	struct state_slot slots[STATE_SLOTS];
+	uint64_t used;	    /* bit n: slot n has bytes that were written */
+	uint64_t written;   /* bit n: slot n was overwritten whole since the last checkpoint */
+	uint32_t function;  /* index into the object's functions */
+	uint32_t return_to; /* the instruction after the call, in the caller */
+};
+
+struct state_ref {
+	uint32_t id, insn; /* where it was acquired */
+};
+
+/* A conditional jump that could have gone both ways, and how this path went. */
+struct state_decision {
+	uint32_t insn;
+	bool taken;
+};
+
+struct state {
+	uint32_t frames_count, refs_count;
+	uint64_t count;	    /* instructions executed on this path */
+	uint32_t forks;	    /* decisions since the last checkpoint */
+	uint32_t since;	    /* instructions since then */
+	uint32_t decisions; /* in all; the last STATE_PATH of them are in `path` */
+	struct state_decision path[STATE_PATH];
+	struct state_ref refs[STATE_REFS];
+	struct state_frame frames[STATE_FRAMES];
+};
+
+static inline struct state_frame *state_top(struct state *s)
+{
+	return &s->frames[s->frames_count - 1];
+}
+
+static inline uint8_t state_flags(const struct state_reg *r)
+{
+	return state_kinds[r->kind].flags;
+}
+
+static inline bool state_is_pointer(const struct state_reg *r)
+{
+	return state_flags(r) & STATE_IS_POINTER;
+}
+
+static inline unsigned state_var_reg(unsigned frame, unsigned reg)
+{
+	return frame * STATE_FRAME_VARS + reg;
+}
+
+static inline unsigned state_var_slot(unsigned frame, unsigned slot)
+{
+	return frame * STATE_FRAME_VARS + STATE_REGS + slot;
+}
+
+struct state_reg state_scalar(struct range range);
+
+/* Starts the next frame: nothing known but its r10. False where there are STATE_FRAMES already. */
+bool state_push(struct state *s, uint32_t function, uint32_t return_to);
+
+/* Calls `visit` for each register and each kept slot register that holds something. */
+void state_each(struct state *s, void (*visit)(void *context, struct state_reg *r), void *context);
+
+/* The element or record `id` (not 0) is, or is not, null: in every copy. A null record's reference ends. */
+void state_settle_null(struct state *s, uint32_t id, bool is_null);
+
+/* Every copy of record `id` becomes unreadable, and its reference ends. False where there was none. */
+bool state_release(struct state *s, uint32_t id);
+
+/* False where there are STATE_REFS already. */
+bool state_acquire(struct state *s, uint32_t id, uint32_t insn);
+
+/* The stack's slots as bytes: writes `size` bytes at `offset` (from the frame's top) as unknown numbers;
+ * kept registers there are forgotten, and what remains of a pointer becomes unreadable. */
+void state_forget(struct state_frame *f, int offset, unsigned size, bool initialised);
+
+/* A write of numbers somewhere within these bytes: kept registers there are forgotten, what was not
+ * initialised stays so. */
+void state_blur(struct state_frame *f, int offset, unsigned size);
+
+/* Whether all bytes were written, and none belongs to a kept pointer. */
+bool state_is_readable(const struct state_frame *f, int offset, unsigned size, bool *is_pointer);
+
+/* The slots that the bytes touch. */
+uint64_t state_slots(int offset, unsigned size);

@@ -1,0 +1,220 @@
+/*
+ * Verdicts, and how they read. The text is for a person who wrote the program; the JSON has the same.
+ */
+#include "shared/verifier/verdict.h"
+
+#include "shared/base/mem.h"
+#include "shared/codec/json.h"
+
+struct rule_row {
+	const char *text, *meaning;
+};
+
+static const struct rule_row rules[] = {
+	[VERIFIER_ACCEPTED] = {"accepted", "the program keeps to its role"},
+#define RULE(name, text, meaning) [VERIFIER_##name] = {text, meaning},
+#include "shared/verifier/rule.tbl.h"
+#undef RULE
+};
+
+const char *verifier_rule_text(enum verifier_rule rule)
+{
+	return (size_t)rule < ARRAY_SIZE(rules) ? rules[rule].text : "unknown";
+}
+
+struct err *verdict_create(const struct object *object, const struct role *role,
+			   struct verdict **out)
+{
+	OWNED(verdict) struct verdict *v = mem_zalloc(sizeof *v);
+	TRY_MEMORY(v);
+	v->arena = ARENA_INIT(VERDICT_MAX_BYTES);
+	v->object = object;
+	v->role = role;
+	uint32_t functions;
+	(void)object_functions(object, &functions);
+	(void)object_insns(object, &v->insns_count);
+	v->facts = arena_alloc_array(&v->arena, v->insns_count + 1, sizeof *v->facts);
+	v->entries = arena_alloc_array(&v->arena, functions + 1, sizeof *v->entries);
+	v->helpers = arena_alloc_array(&v->arena, helpers_count + 1, sizeof *v->helpers);
+	if (!v->facts || !v->entries || !v->helpers)
+		return err_no_memory();
+	*out = MOVE(v);
+	return NULL;
+}
+
+void verdict_destroy(struct verdict *v)
+{
+	if (!v)
+		return;
+	arena_fini(&v->arena);
+	mem_free(v);
+}
+
+void verdict_add_helper(struct verdict *v, const struct helper *h)
+{
+	for (uint32_t i = 0; i < v->helpers_count; i++)
+		if (v->helpers[i] == h)
+			return;
+	v->helpers[v->helpers_count++] = h; /* there is room for each row of the table */
+}
+
+const struct verifier_finding *verdict_finding(const struct verdict *v)
+{
+	return v->is_rejected ? &v->finding : NULL;
+}
+
+const struct verifier_entry *verdict_entries(const struct verdict *v, uint32_t *count)
+{
+	*count = v->entries_count;
+	return v->entries;
+}
+
+const struct verifier_insn_fact *verdict_facts(const struct verdict *v)
+{
+	return v->facts;
+}
+
+const struct helper *const *verdict_helpers(const struct verdict *v, uint32_t *count)
+{
+	*count = v->helpers_count;
+	return v->helpers;
+}
+
+uint64_t verdict_steps(const struct verdict *v)
+{
+	return v->steps;
+}
+
+/* ---- for people ---- */
+
+static void print_indented(struct buf *out, const char *title, const char *text)
+{
+	if (!text)
+		return;
+	buf_printf(out, "  %s\n", title);
+	for (struct str rest = str_of(text), line; rest.size > 0;) {
+		(void)str_split(rest, '\n', &line, &rest);
+		buf_printf(out, "    %.*s\n", STR_FMT(line));
+	}
+}
+
+static void print_place(const struct verdict *v, struct buf *out)
+{
+	const struct verifier_finding *f = &v->finding;
+	uint32_t count;
+	const struct bpf_insn *insns = object_insns(v->object, &count);
+	if (f->line)
+		buf_printf(out, "  at %.*s:%u, in %.*s()\n    %u | %.*s\n", STR_FMT(f->line->file),
+			   f->line->line, STR_FMT(f->function), f->line->line,
+			   STR_FMT(str_trim(f->line->text)));
+	else
+		buf_printf(out, "  in %.*s()\n", STR_FMT(f->function));
+	buf_printf(out, "  instruction %u: ", f->insn);
+	if (f->insn < count)
+		insn_print(&insns[f->insn], out);
+	buf_putc(out, '\n');
+}
+
+static void print_rejection(const struct verdict *v, struct buf *out)
+{
+	const struct verifier_finding *f = &v->finding;
+	buf_printf(out, "rejected: %s [%s]\n", f->message, verifier_rule_text(f->rule));
+	buf_printf(out, "  entry %.*s, role %.*s\n", STR_FMT(f->entry), STR_FMT(v->role->name));
+	print_place(v, out);
+	print_indented(out, "known there:", f->registers);
+	print_indented(out, "the way there:", f->path);
+	if (f->hint)
+		buf_printf(out, "  hint: %s\n", f->hint);
+}
+
+void verdict_print(const struct verdict *v, struct buf *out)
+{
+	if (v->is_rejected) {
+		print_rejection(v, out);
+		return;
+	}
+	buf_printf(out, "accepted under role %.*s\n", STR_FMT(v->role->name));
+	for (uint32_t i = 0; i < v->entries_count; i++) {
+		const struct verifier_entry *e = &v->entries[i];
+		buf_printf(out, "  %.*s: at most %llu instructions per event, %u bytes of stack\n",
+			   STR_FMT(e->function->name), (unsigned long long)e->worst_insns,
+			   e->stack_bytes);
+	}
+	buf_puts(out, v->helpers_count ? "  calls" : "  calls no helper");
+	for (uint32_t i = 0; i < v->helpers_count; i++)
+		buf_printf(out, "%s %s", i ? "," : "", v->helpers[i]->name);
+	buf_putc(out, '\n');
+}
+
+/* ---- for programs ---- */
+
+static void json_optional(struct json *w, const char *key, const char *text)
+{
+	if (text)
+		json_text(w, key, str_of(text));
+	else
+		json_null(w, key);
+}
+
+static void json_rejection(const struct verdict *v, struct json *w)
+{
+	const struct verifier_finding *f = &v->finding;
+	json_text(w, "verdict", STR("rejected"));
+	json_optional(w, "rule", verifier_rule_text(f->rule));
+	json_text(w, "role", v->role->name);
+	json_text(w, "entry", f->entry);
+	json_text(w, "function", f->function);
+	json_uint(w, "insn", f->insn);
+	if (f->line) {
+		json_text(w, "file", f->line->file);
+		json_uint(w, "line", f->line->line);
+		json_text(w, "source", str_trim(f->line->text));
+	}
+	json_text(w, "message", str_of(f->message));
+	json_optional(w, "hint", f->hint);
+	json_optional(w, "registers", f->registers);
+	json_optional(w, "path", f->path);
+}
+
+static void json_acceptance(const struct verdict *v, struct json *w)
+{
+	json_text(w, "verdict", STR("accepted"));
+	json_text(w, "role", v->role->name);
+	json_list(w, "entries");
+	for (uint32_t i = 0; i < v->entries_count; i++) {
+		json_object(w, NULL);
+		json_text(w, "name", v->entries[i].function->name);
+		json_uint(w, "worstInstructions", v->entries[i].worst_insns);
+		json_uint(w, "stackBytes", v->entries[i].stack_bytes);
+		json_end(w);
+	}
+	json_end(w);
+	json_list(w, "helpers");
+	for (uint32_t i = 0; i < v->helpers_count; i++)
+		json_text(w, NULL, str_of(v->helpers[i]->name));
+	json_end(w);
+}
+
+void verdict_print_json(const struct verdict *v, struct buf *out)
+{
+	struct json w = json_start(out);
+	json_object(&w, NULL);
+	if (v->is_rejected)
+		json_rejection(v, &w);
+	else
+		json_acceptance(v, &w);
+	json_end(&w);
+}
+
+struct err *verdict_err(const struct verdict *v)
+{
+	if (!v->is_rejected)
+		return NULL;
+	const struct verifier_finding *f = &v->finding;
+	OWNED_BUF struct buf text = BUF_INIT(1 << 20), path = BUF_INIT(1 << 16);
+	verdict_print(v, &text);
+	if (f->line)
+		buf_printf(&path, "%.*s:%u", STR_FMT(f->line->file), f->line->line);
+	return err_with_detail(err_at(ERR_REJECTED, buf_text(&path), "%s", f->message),
+			       buf_text(&text));
+}

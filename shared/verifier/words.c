@@ -1,0 +1,192 @@
+/*
+ * Knowledge in words. Nothing here decides anything.
+ */
+#include "shared/verifier/words.h"
+
+const char *words_name(unsigned reg)
+{
+	static const char *const names[STATE_REGS] = {"r0", "r1", "r2", "r3", "r4", "r5",
+						      "r6", "r7", "r8", "r9", "r10"};
+	return reg < STATE_REGS ? names[reg] : "r?";
+}
+
+static bool is_small(int64_t x)
+{
+	return x >= -1000000 && x <= 0xffffffff;
+}
+
+static void put_number(int64_t x, struct buf *out)
+{
+	if (is_small(x))
+		buf_printf(out, "%lld", (long long)x);
+	else
+		buf_printf(out, "0x%llx", (unsigned long long)x);
+}
+
+static void put_scalar(const struct range *r, struct buf *out)
+{
+	if (range_is_const(r)) {
+		buf_puts(out, "the number ");
+		put_number((int64_t)r->bits.value, out);
+	} else if (r->full.smin != INT64_MIN && is_small(r->full.smin)) {
+		buf_puts(out, "a number from ");
+		put_number(r->full.smin, out);
+		if (r->full.smax != INT64_MAX) {
+			buf_puts(out, " to ");
+			put_number(r->full.smax, out);
+		} else {
+			buf_puts(out, " up");
+		}
+	} else if (r->full.umax != UINT64_MAX) {
+		buf_printf(out, "a number from 0x%llx to 0x%llx", (unsigned long long)r->full.umin,
+			   (unsigned long long)r->full.umax);
+	} else {
+		buf_puts(out, "an unknown number");
+	}
+}
+
+static void put_offset(const struct range *r, struct buf *out)
+{
+	if (range_is_const(r))
+		buf_printf(out, ", at offset %lld", (long long)r->bits.value);
+	else
+		buf_printf(out, ", at an offset from %lld to %lld", (long long)r->full.smin,
+			   (long long)r->full.smax);
+}
+
+static void put_stack(const struct check *c, const struct state_reg *r, struct buf *out)
+{
+	buf_printf(out, "a %s, at ", state_kinds[r->kind].words);
+	if (range_is_const(&r->range) && r->range.bits.value == 0)
+		buf_puts(out, "r10");
+	else if (range_is_const(&r->range))
+		buf_printf(out, "r10%+lld", (long long)r->range.bits.value);
+	else
+		buf_printf(out, "r10%+lld to r10%+lld", (long long)r->range.full.smin,
+			   (long long)r->range.full.smax);
+	if (r->frame + 1u != c->state->frames_count)
+		buf_printf(out, " of %.*s()",
+			   STR_FMT(c->functions[c->state->frames[r->frame].function].name));
+}
+
+static void put_value(const struct check *c, const struct state_reg *r, struct buf *out)
+{
+	const struct object_map *m = &c->maps[r->map];
+	if (m->role == OBJECT_MAP_DECLARED)
+		buf_printf(out, "%s of map %.*s (%u bytes)",
+			   r->kind == STATE_VALUE ? "a pointer to a value"
+						  : "null or a pointer to a value",
+			   STR_FMT(m->name), m->value_size);
+	else
+		buf_printf(out, "a pointer to the globals of %.*s (%u bytes)", STR_FMT(m->name),
+			   m->value_size);
+	if (r->kind == STATE_VALUE)
+		put_offset(&r->range, out);
+}
+
+void words_reg(const struct check *c, const struct state_reg *r, struct buf *out)
+{
+	switch ((enum state_kind)r->kind) {
+	case STATE_NONE:
+		buf_puts(out, "nothing: it was not written to, or a call has used it up");
+		return;
+	case STATE_SCALAR:
+		put_scalar(&r->range, out);
+		return;
+	case STATE_STACK:
+		put_stack(c, r, out);
+		return;
+	case STATE_CTX:
+		buf_printf(out, "a %s (%s)", state_kinds[r->kind].words, c->ctx->name);
+		put_offset(&r->range, out);
+		return;
+	case STATE_MAP:
+		buf_printf(out, "the map %.*s", STR_FMT(c->maps[r->map].name));
+		return;
+	case STATE_VALUE:
+	case STATE_VALUE_OR_NULL:
+		put_value(c, r, out);
+		return;
+	case STATE_RECORD:
+	case STATE_RECORD_OR_NULL:
+		buf_printf(out, "%s%s of %u bytes", r->kind == STATE_RECORD ? "a " : "",
+			   state_kinds[r->kind].words, r->size);
+		if (r->kind == STATE_RECORD)
+			put_offset(&r->range, out);
+		return;
+	}
+}
+
+const char *words_of(struct check *c, const struct state_reg *r)
+{
+	OWNED_BUF struct buf text = BUF_INIT(4096);
+	words_reg(c, r, &text);
+	c->is_short |= text.failed;
+	return check_text(c, "%s", buf_text(&text));
+}
+
+/* ---- lists ---- */
+
+static uint16_t used_regs(const struct check *c)
+{
+	const struct bpf_insn *i = &c->insns[c->insn];
+	uint16_t dst = (uint16_t)(1u << i->dst_reg), src = (uint16_t)(1u << i->src_reg);
+	switch ((enum insn_kind)c->flow.insns[c->insn].kind) {
+	case INSN_CALL_HELPER:
+	case INSN_CALL_LOCAL:
+	case INSN_CALL_KFUNC:
+		return 0x3e;
+	case INSN_EXIT:
+		return 1;
+	case INSN_LOAD:
+		return src;
+	case INSN_ALU:
+	case INSN_JUMP:
+		return BPF_SRC(i->code) == BPF_X ? dst | src : dst;
+	case INSN_STORE:
+		return BPF_CLASS(i->code) == BPF_STX ? dst | src : dst;
+	case INSN_ATOMIC_OP:
+		return dst | src;
+	case INSN_END:
+		return dst;
+	case INSN_LD_IMM64:
+	case INSN_GOTO:
+	case INSN_INVALID:
+		return 0;
+	}
+	return 0;
+}
+
+void words_registers(const struct check *c, struct buf *out)
+{
+	if (c->state->frames_count == 0 || !c->flow.insns)
+		return;
+	const struct state_frame *f = state_top(c->state);
+	uint16_t used = used_regs(c);
+	bool is_call = used == 0x3e;
+	for (unsigned r = 0; r < STATE_REGS; r++) {
+		if (!(used & 1u << r) || (is_call && f->regs[r].kind == STATE_NONE))
+			continue;
+		buf_printf(out, "%sr%u = ", out->size ? "\n" : "", r);
+		words_reg(c, &f->regs[r], out);
+	}
+}
+
+void words_path(const struct check *c, struct buf *out)
+{
+	const struct state *s = c->state;
+	uint32_t shown = MIN(s->decisions, (uint32_t)STATE_PATH);
+	if (s->decisions > shown)
+		buf_printf(out, "(after %u decisions)", s->decisions - shown);
+	for (uint32_t n = s->decisions - shown; n < s->decisions; n++) {
+		const struct state_decision *d = &s->path[n % STATE_PATH];
+		const struct btf_line *line = object_line_at(c->object, d->insn);
+		buf_puts(out, out->size ? "\n" : "");
+		if (line)
+			buf_printf(out, "line %u: %.*s: ", line->line,
+				   STR_FMT(str_trim(line->text)));
+		buf_printf(out, "instruction %u, ", d->insn);
+		insn_print(&c->insns[d->insn], out);
+		buf_puts(out, d->taken ? ": taken" : ": not taken");
+	}
+}
