@@ -54,7 +54,7 @@ kill -9 "$controller_pid"
 wait "$controller_pid" 2>/dev/null
 is "nginx answers while the controller is dead" 50 "$(requests 50)"
 start_controller "127.0.0.1:$port"
-is "a restarted controller knows the policy" nginx-requests "$(ctl get policies nginx-requests -o json | jq -r .metadata.name)"
+is "a restarted controller knows the policy" nginx-requests "$(ctl get policies nginx-requests -o json | jq -r .name)"
 holds "… and hears from the agent again" wait_for 200 is_active nginx-requests 3
 
 # ---- delete ----
