@@ -226,6 +226,10 @@ static void make_frame(struct translate *t)
 	LLVMTypeRef type = LLVMArrayType2(t->m->i8, (uint64_t)t->frame_bytes);
 	t->frame = LLVMBuildAlloca(t->b, type, "frame");
 	LLVMSetAlignment(t->frame, 8);
+	/* Helpers may write less than they were given room for (strings do). What is behind has to be a
+	 * value all the same: not one that the optimiser may choose, and nothing of the host's stack. */
+	LLVMBuildMemSet(t->b, t->frame, LLVMConstInt(t->m->i8, 0, 0),
+			module_number(t->m, (uint64_t)t->frame_bytes), 8);
 	for (unsigned i = 0; i < ARRAY_SIZE(t->registers); i++)
 		t->registers[i] = LLVMBuildAlloca(t->b, t->m->i64, "");
 	for (unsigned i = 0; i < ARRAY_SIZE(t->registers); i++)
