@@ -160,7 +160,7 @@ static struct err *take(struct world *w, const char *name)
 
 static uint64_t runs(const struct world *w, const char *name, uint32_t row)
 {
-	struct target_link links[8];
+	struct target_link links[16];
 	uint32_t count = ARRAY_SIZE(links);
 	struct instance *i = target_find(w->target, str_of(name));
 	assert_non_null(i);
@@ -713,6 +713,20 @@ static void an_agent_killed_at_any_moment_leaves_a_host_that_can_be_cleaned(void
 
 /* ---- images ---- */
 
+/* Where the first mapping of that name begins. */
+static uint64_t mapping_of(const struct world *w, const char *path)
+{
+	struct process_maps maps;
+	uint64_t found = NO_PLACE;
+	assert_ok(process_maps(w->host.pid, &maps));
+	for (size_t n = maps.count; n-- > 0;)
+		if (str_is(maps.items[n].path, path))
+			found = maps.items[n].start;
+	process_maps_fini(&maps);
+	assert_true(found != NO_PLACE);
+	return found;
+}
+
 static void a_ring_buffer_is_mapped_twice_in_a_row(void **state)
 {
 	(void)state;
@@ -739,9 +753,7 @@ static void a_ring_buffer_is_mapped_twice_in_a_row(void **state)
 	w.image->maps_count = 2;
 	w.image->total_bytes += layout.span_bytes;
 	assert_ok(target_instantiate(w.target, STR("r"), w.image, fds, &one, 1, &i));
-	char *text = read_maps(w.host.pid);
-	uint64_t base = strtoull(strstr(text, "memfd:ring") - 73, NULL, 16);
-	mem_free(text);
+	uint64_t base = mapping_of(&w, "/memfd:ring (deleted)");
 	poke(w.host.pid, base + layout.twice_offset, "seen twice", 10);
 	peek(w.host.pid, base + layout.twice_offset, first);
 	peek(w.host.pid, base + layout.file_bytes, second);
