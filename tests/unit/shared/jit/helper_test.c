@@ -261,6 +261,13 @@ static void host_memory_is_read_and_faults_are_results(void **state)
 	}
 }
 
+static __attribute__((noinline)) void fill_the_stack_below(void)
+{
+	volatile uint8_t below[8192];
+	for (size_t i = 0; i < sizeof(below); i++)
+		below[i] = 0xee;
+}
+
 /* ctx: [0] the address, [1] room for what the helper left. The stack was full of other things. */
 static void what_a_string_leaves_of_its_room_is_zero(void **state)
 {
@@ -274,9 +281,7 @@ static void what_a_string_leaves_of_its_room_is_zero(void **state)
 			 EXIT);
 		struct load l = assemble_load(&a, NULL);
 		uint64_t ctx[2] = {(uintptr_t) "abc", 1};
-		volatile uint8_t below[4096];
-		for (size_t k = 0; k < sizeof(below); k++)
-			below[k] = 0xee;
+		fill_the_stack_below();
 		assert_int_equal(load_run(&l, 0, ctx), 0);
 		assert_int_equal(ctx[1], 0);
 		load_fini(&l);
