@@ -48,7 +48,7 @@ A_ctl        := $(OUT)/lib/libeim-ctl.a
 A_agent      := $(OUT)/lib/libeim-agent.a
 
 BINARIES := $(addprefix $(OUT)/bin/,eim-controller eimctl eim-agent eim-compile)
-PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c tests/integration/*.bpf.c))
+PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c tests/integration/*.bpf.c tests/bench/*.bpf.c))
 
 .DEFAULT_GOAL := all
 .PHONY: all programs tests check demo lint fuzz bench cover format help setup clean
@@ -105,7 +105,7 @@ $(OUT)/bin/eim-controller: $(call obj,controller/main.c) $(A_controller) $(A_sha
 $(OUT)/bin/eimctl: $(call obj,controller/ctl/main.c) $(A_ctl) $(A_shared)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $^ $(LIBS_shared) -o $@
-$(OUT)/bin/eim-agent: $(call obj,agent/daemon/main.c) $(A_agent) $(A_shared)
+$(OUT)/bin/eim-agent: $(call obj,agent/daemon/main.c) $(A_agent) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $^ $(LIBS_agent) $(LIBS_shared) -o $@
 $(OUT)/bin/eim-compile: $(call obj,agent/compile/main.c) $(A_agent) $(A_jit) $(A_shared)
@@ -141,12 +141,12 @@ build/tests/cases/%.bpf.o: tests/cases/%.case api/include/eim_bpf.h
 SRC_tests := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
 TESTS     := $(patsubst %.c,$(OUT)/%,$(SRC_tests))
 $(TESTS): | $(PROGRAMS)
-$(OUT)/tests/unit/shared/verifier/case_test: | $(CASES)
-$(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(A_jit) $(LIBS_jit)
+$(OUT)/tests/unit/shared/verifier/case_test $(OUT)/tests/unit/shared/jit/object_test: | $(CASES)
+$(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(LIBS_jit)
 $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)
 	@echo "  TEST    $@"
-	@$(CC) $(LDFLAGS) $< -Wl,--start-group $(A_agent) $(A_ctl) $(A_controller) $(A_shared) $(EXTRA) -Wl,--end-group \
+	@$(CC) $(LDFLAGS) $< -Wl,--start-group $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared) -Wl,--end-group $(EXTRA) \
 		-lcmocka $(LIBS_controller) $(LIBS_agent) $(LIBS_shared) -lpthread -o $@
 
 # ---- hosts that tests and benchmarks attach to ----
@@ -163,13 +163,15 @@ tests: all $(TESTS) $(HOSTS)
 # ---- fuzzers: libFuzzer with FUZZ, a plain replay of the corpus in `check` ----
 FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 REPLAYS  := $(patsubst %,$(OUT)/tests/fuzz/%_replay,$(FUZZERS))
-$(OUT)/tests/fuzz/%_replay: $(OUT)/obj/tests/fuzz/%_fuzz.o $(OUT)/obj/tests/fuzz/replay.o $(A_ctl) $(A_controller) $(A_agent) $(A_shared)
+$(OUT)/tests/fuzz/%_replay: $(OUT)/obj/tests/fuzz/%_fuzz.o $(OUT)/obj/tests/fuzz/replay.o $(A_ctl) $(A_controller) $(A_agent) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS_controller) $(LIBS_agent) $(LIBS_shared) -o $@
-build/fuzz/%: tests/fuzz/%_fuzz.c $(SRC_shared)
+SRC_fuzzed := $(SRC_shared) $(wildcard agent/attach/*.c agent/attach/x86_64/*.c agent/discover/*.c)
+SRC_fuzzed += agent/compile/message.c controller/http/target.c $(wildcard controller/model/*.c)
+build/fuzz/%: tests/fuzz/%_fuzz.c $(SRC_fuzzed)
 	@mkdir -p $(@D)
 	@$(CLANG) -std=gnu17 $(CPPFLAGS) -O1 -g -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined $< $(SRC_shared) $(LIBS_shared) -o $@
+		-fno-sanitize-recover=undefined $< $(SRC_fuzzed) $(LIBS_shared) -lZydis -o $@
 FUZZ_SECONDS ?= 60
 fuzz: setup $(patsubst %,build/fuzz/%,$(FUZZERS)) ## run every fuzzer for FUZZ_SECONDS (60)
 	@for f in $(FUZZERS); do mkdir -p build/fuzz/corpus/$$f; echo "== $$f"; \
@@ -193,10 +195,13 @@ lint: ## arrows between folders, names, banned calls, maps in README files, form
 	@deploy/setup --lint
 	@tests/lint/run
 
+$(OUT)/tests/bench/%: $(OUT)/obj/tests/bench/%.o $(A_shared)
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS) $^ -lbpf $(LIBS_shared) -o $@
+
 bench: ## figures, side by side in one run
 	@deploy/setup --tests
-	@$(MAKE) --no-print-directory -j$$(nproc) tests
-	@$(MAKE) --no-print-directory $(OUT)/tests/bench/hook
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(HOSTS) $(OUT)/tests/bench/hook
 	@tests/bench/run
 
 cover: ## line coverage of the unit tests

@@ -22,9 +22,9 @@ typedef short __s16;
 typedef int __s32;
 typedef long long __s64;
 
-#define SEC(name)      __attribute__((section(name), used))
+#define SEC(name)	__attribute__((section(name), used))
 #define __always_inline inline __attribute__((always_inline))
-#define __noinline      __attribute__((noinline))
+#define __noinline	__attribute__((noinline))
 
 /* ---- maps (BTF-defined, as libbpf's) ---- */
 enum bpf_map_type {
@@ -49,8 +49,8 @@ enum bpf_map_type {
 
 /* ---- the context of uprobes: the registers of the stopped function (x86-64, the kernel's order) ---- */
 struct pt_regs {
-	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs,
-		flags, sp, ss;
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip,
+		cs, flags, sp, ss;
 };
 
 #define PT_REGS_PARM1(ctx) ((ctx)->di)
@@ -65,7 +65,8 @@ struct pt_regs {
 
 /* ---- helpers; a role's capabilities say which of them a program may call ---- */
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
-static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
+static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value,
+					 __u64 flags) = (void *)2;
 static long (*const bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
 static long (*const bpf_probe_read)(void *dst, __u32 size, const void *unsafe_ptr) = (void *)4;
 static __u64 (*const bpf_ktime_get_ns)(void) = (void *)5;
@@ -73,9 +74,12 @@ static __u32 (*const bpf_get_prandom_u32)(void) = (void *)7;
 static __u32 (*const bpf_get_smp_processor_id)(void) = (void *)8;
 static __u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
 static long (*const bpf_probe_read_str)(void *dst, __u32 size, const void *unsafe_ptr) = (void *)45;
-static long (*const bpf_probe_read_user)(void *dst, __u32 size, const void *unsafe_ptr) = (void *)112;
-static long (*const bpf_probe_read_user_str)(void *dst, __u32 size, const void *unsafe_ptr) = (void *)114;
-static long (*const bpf_ringbuf_output)(void *ringbuf, void *data, __u64 size, __u64 flags) = (void *)130;
+static long (*const bpf_probe_read_user)(void *dst, __u32 size,
+					 const void *unsafe_ptr) = (void *)112;
+static long (*const bpf_probe_read_user_str)(void *dst, __u32 size,
+					     const void *unsafe_ptr) = (void *)114;
+static long (*const bpf_ringbuf_output)(void *ringbuf, void *data, __u64 size,
+					__u64 flags) = (void *)130;
 static void *(*const bpf_ringbuf_reserve)(void *ringbuf, __u64 size, __u64 flags) = (void *)131;
 static void (*const bpf_ringbuf_submit)(void *data, __u64 flags) = (void *)132;
 static void (*const bpf_ringbuf_discard)(void *data, __u64 flags) = (void *)133;

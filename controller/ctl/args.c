@@ -90,7 +90,7 @@ static struct err *find_option(const struct command *command, struct str name, u
 
 struct walk {
 	int argc, at;
-	char *const *argv;
+	const char *const *argv;
 	struct args *args;
 };
 
@@ -167,7 +167,7 @@ static struct err *check_words(const struct args *args)
 	return NULL;
 }
 
-struct err *args_parse(int argc, char *const argv[], struct args *out)
+struct err *args_parse(int argc, const char *const argv[], struct args *out)
 {
 	struct args args = {0};
 	struct walk w = {argc, 0, argv, &args};

@@ -44,7 +44,7 @@ struct args {
  *   fails  INVALID: unknown command or option (names the nearest), a missing or unwanted value, too
  *          few or too many words. With --help among the options, words are not counted.
  */
-MUST_CHECK struct err *args_parse(int argc, char *const argv[], struct args *out);
+MUST_CHECK struct err *args_parse(int argc, const char *const argv[], struct args *out);
 
 static inline bool args_has(const struct args *args, enum option_id option)
 {

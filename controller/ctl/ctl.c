@@ -65,7 +65,7 @@ struct err *ctl_print_json(struct ctl *ctl, const struct buf *json)
 	return NULL;
 }
 
-static struct err *run(struct ctl *ctl, int argc, char *const argv[])
+static struct err *run(struct ctl *ctl, int argc, const char *const argv[])
 {
 	struct args args = {0};
 	TRY(args_parse(argc, argv, &args));
@@ -84,7 +84,7 @@ static struct err *run(struct ctl *ctl, int argc, char *const argv[])
 	return args.command->run(ctl, &args);
 }
 
-int ctl_run(int argc, char *const argv[], FILE *out)
+int ctl_run(int argc, const char *const argv[], FILE *out)
 {
 	struct ctl ctl = {.out = BUF_INIT(CTL_MAX_OUTPUT), .stream = out};
 	struct err *e = run(&ctl, argc, argv);

@@ -32,7 +32,7 @@ struct ctl {
  * Runs the command line `argv` (without the program's name) and returns the exit code. Results go to
  * `out`, errors to stderr.
  */
-int ctl_run(int argc, char *const argv[], FILE *out);
+int ctl_run(int argc, const char *const argv[], FILE *out);
 
 /* Writes what is in ctl->out. fails: SYSTEM */
 MUST_CHECK struct err *ctl_flush(struct ctl *ctl);

@@ -38,7 +38,10 @@ static struct err *section_at(struct bytes image, const Elf64_Ehdr *h, uint64_t 
 			      Elf64_Shdr *out)
 {
 	struct bytes part;
-	TRY(bytes_slice(image, h->e_shoff + index * sizeof(*out), sizeof(*out), &part));
+	uint64_t at;
+	if (__builtin_add_overflow(h->e_shoff, index * sizeof(*out), &at))
+		return err_new(ERR_INVALID, "a section header past the end of all files");
+	TRY(bytes_slice(image, at, sizeof(*out), &part));
 	memcpy(out, part.data, sizeof(*out));
 	return NULL;
 }

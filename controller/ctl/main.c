@@ -2,5 +2,5 @@
 
 int main(int argc, char **argv)
 {
-	return ctl_run(argc - 1, argv + 1, stdout);
+	return ctl_run(argc - 1, (const char *const *)argv + 1, stdout);
 }

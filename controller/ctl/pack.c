@@ -91,8 +91,7 @@ static struct str folder_of(struct str file)
 	return (struct str){file.data, size};
 }
 
-struct err *pack_decode(const struct node *n, const char *file, struct arena *a,
-			  struct pack *out)
+struct err *pack_decode(const struct node *n, const char *file, struct arena *a, struct pack *out)
 {
 	struct pack p = {0};
 	p.file = arena_str(a, str_of(file));

@@ -32,7 +32,7 @@ MUST_CHECK struct err *pack_load(const char *path, struct arena *a, struct pack 
 
 /* The same from a document that was read from `file`. fails INVALID with the JSON Pointer as path. */
 MUST_CHECK struct err *pack_decode(const struct node *n, const char *file, struct arena *a,
-				     struct pack *out);
+				   struct pack *out);
 
 /* Whether document `n` means to be a policy. */
 bool pack_is_one(const struct node *n);

@@ -127,6 +127,8 @@ struct err *fleet_make_policy(struct fleet *f, const struct wire_policy *wire,
 
 static void refresh_all(struct fleet *f)
 {
+	if (!f->settled)
+		return;
 	for (size_t i = 0; i < f->hosts_count; i++) {
 		struct fleet_host *host = f->hosts[i];
 		log_err(LOG_ERROR, fleet_desired_refresh(f, host), "desired state of %.*s",
@@ -417,6 +419,14 @@ struct err *fleet_create(struct store *store, fleet_wake *wake, void *context, s
 	TRY(load_hosts(f));
 	*out = MOVE(f);
 	return NULL;
+}
+
+struct err *fleet_settle(struct fleet *f)
+{
+	f->settled = true;
+	for (size_t i = 0; i < f->hosts_count; i++)
+		TRY(fleet_desired_refresh(f, f->hosts[i]));
+	return fleet_desired_prune(f);
 }
 
 void fleet_destroy(struct fleet *f)

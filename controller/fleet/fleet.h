@@ -56,6 +56,8 @@ typedef void fleet_wake(void *context, struct fleet_host *host);
  */
 MUST_CHECK struct err *fleet_create(struct store *store, fleet_wake *wake, void *context,
 				    struct fleet **out);
+/* To be called once all stored policies are set: makes each host's desired state. */
+MUST_CHECK struct err *fleet_settle(struct fleet *f);
 void fleet_destroy(struct fleet *f);
 OWN_DEFINE(fleet, struct fleet *, fleet_destroy)
 

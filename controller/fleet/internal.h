@@ -28,6 +28,7 @@ struct fleet {
 	struct query *queries; /* newest first */
 	size_t queries_count;
 	int64_t last_query;
+	bool settled; /* else policies are still being loaded */
 };
 
 /* desired.c */

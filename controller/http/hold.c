@@ -76,13 +76,20 @@ struct err *http_call_hold(struct http_call *c, uint64_t deadline_ns, const stru
 	return NULL;
 }
 
+void http_wait_over(struct http_call *c)
+{
+	/* The library does not count this among the reasons to run at once. */
+	c->server->resumed = true;
+	MHD_resume_connection(c->connection);
+}
+
 static void resume(struct http_call *c)
 {
 	http_wait_leave(c); /* [H2] */
 	c->state = CALL_RESUMED;
 	/* Not so where the handler that held the call ended it before it returned. */
 	if (c->suspended)
-		MHD_resume_connection(c->connection);
+		http_wait_over(c);
 	c->suspended = false;
 }
 

@@ -63,6 +63,7 @@ struct http_server {
 	struct MHD_Daemon *daemon;
 	int epoll, signals;
 	bool stopping;
+	bool resumed; /* a connection was since MHD_run() began: it has to run again */
 	char address[96];
 	struct timer_heap timers;
 	struct http_call *waiting; /* HELD and STREAM, newest first */
@@ -83,6 +84,7 @@ MUST_CHECK struct err *http_wait_enter(struct http_call *c);
 void http_wait_leave(struct http_call *c);
 MUST_CHECK struct err *http_wait_watch(struct http_call *c);
 void http_wait_unwatch(struct http_call *c);
+void http_wait_over(struct http_call *c); /* resumes the library's side */
 
 /* stream.c */
 struct MHD_Response *http_stream_response(struct http_call *c);

@@ -158,6 +158,8 @@ static int next_timeout_ms(const struct http_server *s)
 {
 	MHD_UNSIGNED_LONG_LONG library_ms;
 	uint64_t wait_ms = UINT64_MAX;
+	if (s->resumed)
+		return 0;
 	if (MHD_get_timeout(s->daemon, &library_ms) == MHD_YES)
 		wait_ms = library_ms;
 	const struct timer *first = timer_first(&s->timers);
@@ -199,6 +201,7 @@ static struct err *turn(struct http_server *s, int timeout_ms)
 	for (int i = 0; i < count; i++)
 		take_event(s, events[i].data.ptr); /* [S1] */
 	expire_due(s);
+	s->resumed = false;
 	if (MHD_run(s->daemon) != MHD_YES)
 		return err_new(ERR_SYSTEM, "libmicrohttpd stopped running");
 	return NULL;

@@ -17,7 +17,7 @@ static void wake(struct http_call *c)
 	if (!c->stream_suspended)
 		return;
 	c->stream_suspended = false;
-	MHD_resume_connection(c->connection);
+	http_wait_over(c);
 }
 
 struct err *http_call_stream(struct http_call *c, const char *content_type,

@@ -20,7 +20,7 @@ struct metrics_row {
 struct metrics {
 	struct metrics_row rows[METRICS_MAX_ROWS]; /* the last one: all others */
 	size_t rows_count;
-	uint64_t store_errors, events_refused;
+	uint64_t events_refused;
 };
 
 /* Counts one answered request; `route` is a pattern (static text). */

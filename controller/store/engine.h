@@ -40,6 +40,7 @@ struct store_engine {
 struct store {
 	const struct store_engine *engine; /* the first member of every engine's own struct */
 	bool in_transaction;
+	uint64_t errors; /* of the database itself */
 };
 
 extern const struct store_engine store_sqlite_engine;

@@ -41,6 +41,11 @@ struct err *store_check(struct store *s)
 	return s->engine->check(s);
 }
 
+uint64_t store_errors(const struct store *s)
+{
+	return s->errors;
+}
+
 struct err *store_begin(struct store *s)
 {
 	if (s->in_transaction)

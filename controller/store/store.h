@@ -59,6 +59,9 @@ OWN_DEFINE(store, struct store *, store_close)
 /* Whether it can be written to right now: for /readyz. */
 MUST_CHECK struct err *store_check(struct store *s);
 
+/* How often the database itself has failed since it was opened. */
+uint64_t store_errors(const struct store *s);
+
 /* ---- transactions: writes between begin and commit happen together or not at all ---- */
 MUST_CHECK struct err *store_begin(struct store *s);
 MUST_CHECK struct err *store_commit(struct store *s);

@@ -26,8 +26,8 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, RING_BYTES);
-	__type(value, struct event); /* so that whoever reads the records knows their fields */
 } events SEC(".maps");
+EIM_RECORD(events, struct event);
 
 /* One more request of `pid`: how many that makes; 0 where there is no room for another worker. */
 static __always_inline __u64 count_request(__u32 pid)

@@ -82,8 +82,11 @@ struct err *file_make_dirs(const char *path)
 		if (here != '/' && here != 0)
 			continue;
 		*slash = 0;
+		struct stat st;
 		if (mkdir(each, 0700) != 0 && errno != EEXIST)
 			return err_sys(errno, "mkdir %s", each);
+		if (stat(each, &st) != 0 || !S_ISDIR(st.st_mode))
+			return err_sys(ENOTDIR, "%s", each);
 		*slash = here;
 		if (here == 0)
 			break;

@@ -40,10 +40,8 @@ struct object_map {
 	enum object_map_role role;
 	uint32_t kind; /* enum bpf_map_type; a global section is an array of one element */
 	uint32_t key_size, value_size, max_entries, flags;
-	/* BTF ids, 0 where unknown. Globals: the DATASEC's id. Ring buffers, whose value_size is 0: the
-	 * type of their records, where the declaration names one. */
-	uint32_t key_type, value_type;
-	struct bytes initial; /* RODATA, DATA: value_size bytes */
+	uint32_t key_type, value_type; /* BTF ids, 0 where unknown; globals: the DATASEC's id */
+	struct bytes initial;	       /* RODATA, DATA: value_size bytes */
 };
 
 struct object_function {

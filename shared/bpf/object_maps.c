@@ -131,9 +131,12 @@ static struct err *check_sizes(const struct map_kind *kind, const struct object_
 	if (m->key_size == 0 && kind->key_size_bytes == MAP_KEY_ANY)
 		return err_at(ERR_INVALID, "/key", "the map has no key");
 	bool has_values = kind->flags & MAP_KIND_UPDATABLE;
-	if (has_values != (m->value_size > 0))
-		return err_at(ERR_INVALID, "/value", "values of %u bytes in a map of kind %s",
-			      m->value_size, kind->text);
+	if (has_values && m->value_size == 0)
+		return err_at(ERR_INVALID, "/value", "the map has no value");
+	if (!has_values && m->value_size)
+		return err_at(ERR_INVALID, "/value",
+			      "a map of kind %s has no values; EIM_RECORD() types its records",
+			      kind->text);
 	if (m->max_entries == 0)
 		return err_at(ERR_INVALID, "/max_entries", "the map has no max_entries");
 	uint64_t element = MAX((uint64_t)m->key_size + m->value_size, (uint64_t)1), all;
@@ -153,15 +156,13 @@ static struct err *fill_map(const struct btf *b, const struct definition *d, str
 	if (d->pinning || d->map_extra)
 		return err_at(ERR_UNSUPPORTED, d->pinning ? "/pinning" : "/map_extra",
 			      "not supported; leave it out");
-	/* A ring buffer has no elements; the type of its value is that of its records. */
-	bool has_values = kind->flags & MAP_KIND_UPDATABLE;
 	m->kind = d->type;
 	m->max_entries = d->max_entries;
 	m->flags = d->map_flags;
 	m->key_type = d->key;
 	m->value_type = d->value;
 	TRY(agree("key", d->key_size, btf_size(b, d->key), &m->key_size));
-	TRY(agree("value", d->value_size, has_values ? btf_size(b, d->value) : 0, &m->value_size));
+	TRY(agree("value", d->value_size, btf_size(b, d->value), &m->value_size));
 	return check_sizes(kind, m);
 }
 

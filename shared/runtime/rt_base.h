@@ -6,11 +6,22 @@
 
 #include "shared/runtime/rt.h"
 
+/*
+ * Whatever takes a `struct rt_map` is RT_INLINE: were one function left that is called with its address,
+ * none of its numbers would be a constant in the compiled code.
+ */
 #define RT_INLINE static inline __attribute__((always_inline, unused))
 #define RT_COLD	  __attribute__((noinline, cold))
 
 #define RT_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define RT_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* In front of loops that seldom go round: their copies would only fill the instruction cache. */
+#ifdef __clang__
+#define RT_NO_UNROLL _Pragma("clang loop unroll(disable)")
+#else
+#define RT_NO_UNROLL
+#endif
 
 #define RT_ROUND_UP(n, to) (((n) + ((to)-1)) / (to) * (to))
 

@@ -51,6 +51,7 @@ long rt_probe_read_user_str(void *out, uint64_t size, const void *from, struct r
 			rt_zero(out, size);
 			return -(long)RT_EFAULT;
 		}
+		RT_NO_UNROLL
 		for (uint64_t i = 0; i < here; i++)
 			if ((to[done++] = piece[i]) == 0)
 				return (long)done;
@@ -114,6 +115,7 @@ uint64_t rt_get_current_pid_tgid(struct rt_private *self)
 
 long rt_strncmp(const char *a, uint64_t size, const char *b)
 {
+	RT_NO_UNROLL
 	for (uint64_t i = 0; i < size; i++) {
 		uint8_t left = (uint8_t)a[i], right = (uint8_t)b[i];
 		if (left != right)

@@ -42,6 +42,7 @@ RT_INLINE bool enter(struct rt_ring_window *window, uint32_t owner)
 static RT_COLD struct rt_ring_window *search(struct rt_ring_producer *producer, uint32_t owner,
 					     uint32_t from)
 {
+	RT_NO_UNROLL
 	for (uint32_t i = 1; i < WINDOW_TRIES; i++) {
 		struct rt_ring_window *window = &producer->windows[(from + i) % RT_RING_WINDOWS];
 		if (!__atomic_load_n(&window->owner, __ATOMIC_RELAXED) && enter(window, owner))
@@ -68,6 +69,7 @@ RT_INLINE uint64_t claim(const struct rt_map *map, uint64_t room)
 {
 	uint64_t *consumer = &rt_ring_consumer(map)->position;
 	uint64_t *producer = &rt_ring_producer(map)->position;
+	RT_NO_UNROLL
 	for (uint32_t i = 0; i < CLAIM_TRIES; i++) {
 		/* The consumer's first: read the other way round it could be the larger one. Acquire:
 		 * the room's zeros were written before (I1). */

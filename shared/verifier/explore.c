@@ -160,7 +160,6 @@ static void own_origin(struct state_reg *r, unsigned var)
 /* From now on every number comes from itself as it is at the checkpoint. */
 static void start_segment(struct state *s)
 {
-	s->forks = s->since = 0;
 	for (uint32_t i = 0; i < s->frames_count; i++) {
 		struct state_frame *f = &s->frames[i];
 		f->written = 0;
@@ -173,14 +172,16 @@ static void start_segment(struct state *s)
 	}
 }
 
-static struct err *leave_checkpoint(struct walk *w)
+static struct err *leave_checkpoint(struct walk *w, bool is_listed)
 {
 	struct check *c = w->c;
 	struct snapshot *state;
 	forget_single_names(c);
 	TRY(snapshot_take(c->state, c->insn, &state));
-	TRY(tree_add(&c->tree, c->node, state, &c->node));
+	TRY(tree_add(&c->tree, c->node, state, is_listed, &c->node));
 	start_segment(c->state);
+	if (is_listed)
+		c->state->forks = c->state->since = 0;
 	if (w->noted_bytes + c->tree.used_bytes > c->limits.max_memory_bytes)
 		return reject_size(c);
 	return NULL;
@@ -242,8 +243,31 @@ static struct err *meet(struct walk *w, bool *ends)
 			link = &n->next;
 	}
 	if (c->state->forks > 0 || c->state->since >= EXPLORE_STRIDE)
-		return leave_checkpoint(w);
+		return leave_checkpoint(w, true);
 	return NULL;
+}
+
+static unsigned count_deps(const struct state_reg *r)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < STATE_DEPS; i++)
+		n += r->deps[i] != 0;
+	return n;
+}
+
+/* The instruction brings two numbers together that come from more than can be kept: a checkpoint that
+ * nothing is compared with lets each of them come from itself. */
+static struct err *split_if_crowded(struct walk *w, const struct bpf_insn *insn)
+{
+	unsigned class = BPF_CLASS(insn->code);
+	if (class == BPF_LD || class == BPF_LDX || class == BPF_ST || class == BPF_STX ||
+	    BPF_SRC(insn->code) != BPF_X)
+		return NULL;
+	if (count_deps(check_reg(w->c, insn->dst_reg)) +
+		    count_deps(check_reg(w->c, insn->src_reg)) <=
+	    STATE_DEPS)
+		return NULL;
+	return leave_checkpoint(w, false);
 }
 
 /* ---- steps ---- */
@@ -369,7 +393,7 @@ static struct err *step(struct walk *w, uint32_t *next)
 {
 	struct check *c = w->c;
 	const struct flow_insn *at = &c->flow.insns[c->insn];
-	bool is_new = c->state->count == c->node->state->count; /* the checkpoint is this place */
+	bool is_new = c->state->count == c->node->state->count && c->insn == c->node->state->insn;
 	if (at->is_join && !is_new) {
 		bool ends;
 		TRY(meet(w, &ends));
@@ -379,13 +403,14 @@ static struct err *step(struct walk *w, uint32_t *next)
 	}
 	TRY(count_step(c));
 	fact_reach(c);
+	TRY(split_if_crowded(w, &c->insns[c->insn]));
 	*next = at->next;
 	return steps[at->kind](w, &c->insns[c->insn], next);
 }
 
 static struct err *walk_all(struct walk *w)
 {
-	TRY(leave_checkpoint(w)); /* the root */
+	TRY(leave_checkpoint(w, true)); /* the root */
 	for (;;) {
 		uint32_t next;
 		TRY(step(w, &next));

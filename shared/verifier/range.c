@@ -229,6 +229,7 @@ static uint64_t eval64(unsigned op, bool is_signed, uint64_t a, uint64_t b)
 
 uint64_t range_eval(unsigned op, bool is64, bool is_signed, uint64_t a, uint64_t b)
 {
+	is_signed = is_signed && (op == BPF_DIV || op == BPF_MOD);
 	if (is64)
 		return eval64(op, is_signed, a, b);
 	if (op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH)

@@ -57,7 +57,7 @@ void tree_fini(struct tree *t)
 }
 
 struct err *tree_add(struct tree *t, struct tree_node *parent, struct snapshot *state,
-		     struct tree_node **out)
+		     bool is_listed, struct tree_node **out)
 {
 	struct tree_node *n = mem_zalloc(sizeof *n);
 	if (!n) {
@@ -67,9 +67,11 @@ struct err *tree_add(struct tree *t, struct tree_node *parent, struct snapshot *
 	n->parent = parent;
 	n->state = state;
 	n->branches = 1; /* the parent's path is now a child: its count stays [I1] */
-	n->is_listed = true;
-	n->next = t->lists[state->insn];
-	t->lists[state->insn] = n;
+	n->is_listed = is_listed;
+	if (is_listed) {
+		n->next = t->lists[state->insn];
+		t->lists[state->insn] = n;
+	}
 	n->next_all = t->all;
 	if (t->all)
 		t->all->previous_all = n;

@@ -41,9 +41,10 @@ void tree_clear(struct tree *t);
 /*
  * A checkpoint at snapshot `state` (moved in), below `parent` (NULL for the first), with one path below
  * it: the current one, which `parent` hands over to it.
+ *   is_listed  later states may be compared with it
  */
 MUST_CHECK struct err *tree_add(struct tree *t, struct tree_node *parent, struct snapshot *state,
-				struct tree_node **out);
+				bool is_listed, struct tree_node **out);
 
 static inline bool tree_is_finished(const struct tree_node *n)
 {

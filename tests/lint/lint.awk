@@ -44,6 +44,9 @@ function is_excused(check, path, what,    i) {
 	return 0
 }
 
+# said_why(): a comment just above says why the rule is broken here.
+function said_why() { return rule_broken && FNR - rule_broken <= 6 }
+
 # ---- arrows ----
 function folder_of(path) { sub(/\/[^\/]*$/, "", path); return path }
 
@@ -123,14 +126,14 @@ function check_calls(code,    rest, name) {
 		name = substr(rest, RSTART, RLENGTH - 1)
 		sub(/[ \t]+$/, "", name)
 		if ((name in instead) && (RSTART == 1 || substr(rest, RSTART - 1, 1) !~ /[.>]/) &&
-		    !is_excused("call", FILENAME, name))
+		    !is_excused("call", FILENAME, name) && !said_why())
 			finding(name "() is not called here; use " instead[name])
 		rest = substr(rest, RSTART + RLENGTH)
 	}
 }
 
 # ---- symbols: what stands in column 1 of a product's .c file, and is not static ----
-function check_symbol(name,    base, first, folder, i, part, n) {
+function check_symbol(name,    base, first, each, i, part, n) {
 	base = FILENAME
 	sub(/.*\//, "", base)
 	sub(/\.c$/, "", base)
@@ -140,8 +143,11 @@ function check_symbol(name,    base, first, folder, i, part, n) {
 	if (name == "main" || index(name, base "_") == 1 || name == base || name == base "s" ||
 	    index(name, base "s_") == 1 || index(name, first "_") == 1)
 		return
-	for (i = 2; i <= n; i++)
+	for (i = 1; i <= n; i++)
 		if (index(name, part[i] "_") == 1) return
+	# A module may be split into several files: then its header names it.
+	for (each in module_of)
+		if (index(folder_of(FILENAME) "/" name, each "_") == 1) return
 	for (i = 1; i <= excuses; i++)
 		if (excused[i] == "symbol" && under(FILENAME, excused_path[i]) &&
 		    index(name, excused_what[i]) == 1)
@@ -179,7 +185,7 @@ function check_global(code,    name) {
 	name = code
 	sub(/(\[.*)?( =.*|;.*)$/, "", name)
 	sub(/.*[ *]/, "", name)
-	if (!is_excused("global", FILENAME, name))
+	if (!is_excused("global", FILENAME, name) && !said_why())
 		finding(name " is a mutable global: hand the state in, or except it with a reason")
 }
 
@@ -201,7 +207,16 @@ function end_of_file() {
 		print last_file ":1001: " last_lines " lines: split it, or say why in a comment (\"Rule broken: …\")"
 }
 
-BEGIN { read_tables() }
+BEGIN {
+	read_tables()
+	for (i = 1; i < ARGC; i++) {
+		if (ARGV[i] !~ /\.h$/) continue
+		name = ARGV[i]
+		sub(/.*\//, "", name)
+		sub(/\..*/, "", name)
+		module_of[folder_of(ARGV[i]) "/" name]
+	}
+}
 
 FNR == 1 {
 	end_of_file()
@@ -215,7 +230,7 @@ FNR == 1 {
 }
 
 { last_lines = FNR }
-/Rule broken/ { rule_broken = 1 }
+/Rule broken/ { rule_broken = FNR }
 /[ \t]$/ && !is_prose { finding("white space at the end of the line") }
 { check_words() }
 

@@ -87,6 +87,8 @@ static void names_map_kinds_and_properties_that_it_refuses(void **state UNUSED)
 			     "key_size is 4, but the key's type has 8 bytes");
 	assert_program_fails("bad_map_large", ERR_TOO_LARGE, "/maps/slots/max_entries",
 			     "1073741824 bytes are the limit");
+	assert_program_fails("bad_ring_value", ERR_INVALID, "/maps/events/value",
+			     "EIM_RECORD() types its records");
 	assert_program_fails("bad_map_legacy", ERR_UNSUPPORTED, "/sections/maps",
 			     "declare them in SEC(\".maps\")");
 }

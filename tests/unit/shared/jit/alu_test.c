@@ -4,10 +4,29 @@
  */
 #include "tests/unit/shared/jit/assemble.h"
 
-static const uint64_t values[] = {
-	0, 1, 2, 3, 7, 31, 32, 33, 63, 64, 255, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
-	0x123456789abcdef0, 0x7fffffffffffffff, 0x8000000000000000, 0x8000000080000000,
-	0xffffffff80000000, 0xffffffffffffffff, 0xfffffffffffffffe, 0xdeadbeefcafebabe};
+static const uint64_t values[] = {0,
+				  1,
+				  2,
+				  3,
+				  7,
+				  31,
+				  32,
+				  33,
+				  63,
+				  64,
+				  255,
+				  0x7fffffff,
+				  0x80000000,
+				  0xffffffff,
+				  0x100000000,
+				  0x123456789abcdef0,
+				  0x7fffffffffffffff,
+				  0x8000000000000000,
+				  0x8000000080000000,
+				  0xffffffff80000000,
+				  0xffffffffffffffff,
+				  0xfffffffffffffffe,
+				  0xdeadbeefcafebabe};
 
 static const int32_t immediates[] = {0, 1, -1, 7, 31, 63, 64, INT32_MAX, INT32_MIN};
 
@@ -16,10 +35,12 @@ struct operation {
 	int16_t off;
 };
 
-static const struct operation operations[] = {
-	{BPF_ADD, 0}, {BPF_SUB, 0}, {BPF_MUL, 0}, {BPF_DIV, 0}, {BPF_DIV, 1}, {BPF_OR, 0},  {BPF_AND, 0}, {BPF_LSH, 0},
-	{BPF_RSH, 0}, {BPF_MOD, 0}, {BPF_MOD, 1}, {BPF_XOR, 0}, {BPF_MOV, 0}, {BPF_ARSH, 0}, {BPF_NEG, 0},
-	{BPF_MOV, 8}, {BPF_MOV, 16}, {BPF_MOV, 32}};
+static const struct operation operations[] = {{BPF_ADD, 0}, {BPF_SUB, 0},  {BPF_MUL, 0},
+					      {BPF_DIV, 0}, {BPF_DIV, 1},  {BPF_OR, 0},
+					      {BPF_AND, 0}, {BPF_LSH, 0},  {BPF_RSH, 0},
+					      {BPF_MOD, 0}, {BPF_MOD, 1},  {BPF_XOR, 0},
+					      {BPF_MOV, 0}, {BPF_ARSH, 0}, {BPF_NEG, 0},
+					      {BPF_MOV, 8}, {BPF_MOV, 16}, {BPF_MOV, 32}};
 
 static uint64_t signed_64(struct operation o, int64_t a, int64_t b)
 {
@@ -87,7 +108,8 @@ static uint64_t reference_32(struct operation o, uint64_t a64, uint64_t b64)
 	switch (o.op) {
 	case BPF_DIV:
 	case BPF_MOD:
-		return o.off ? (uint32_t)signed_64(o, (int32_t)a, (int32_t)b) : (uint32_t)unsigned_64(o, a, b);
+		return o.off ? (uint32_t)signed_64(o, (int32_t)a, (int32_t)b)
+			     : (uint32_t)unsigned_64(o, a, b);
 	case BPF_LSH:
 		return (uint32_t)(a << (b & 31));
 	case BPF_RSH:
@@ -112,7 +134,8 @@ static bool exists(bool is_64, struct operation o, bool immediate)
 	return true;
 }
 
-static void add_operation(struct assemble *a, bool is_64, struct operation o, const int32_t *immediate)
+static void add_operation(struct assemble *a, bool is_64, struct operation o,
+			  const int32_t *immediate)
 {
 	uint8_t class = is_64 ? BPF_ALU64 : BPF_ALU;
 	ASSEMBLE(a, LOAD(BPF_DW, 2, 1, 0), LOAD(BPF_DW, 3, 1, 8),
@@ -136,13 +159,17 @@ static void arithmetic_with_registers_is_as_in_c(void **state)
 			if (!exists(is_64, operations[i], false))
 				continue;
 			for (size_t v = 0; v < ARRAY_SIZE(values) * ARRAY_SIZE(values); v++) {
-				uint64_t ctx[2] = {values[v / ARRAY_SIZE(values)], values[v % ARRAY_SIZE(values)]};
+				uint64_t ctx[2] = {values[v / ARRAY_SIZE(values)],
+						   values[v % ARRAY_SIZE(values)]};
 				uint64_t want = reference(is_64, operations[i], ctx[0], ctx[1]);
 				uint64_t got = load_run(&l, entry, ctx);
 				if (got != want)
-					fail_msg("op 0x%x off %d 64:%d %llx, %llx: %llx instead of %llx", operations[i].op,
-						 operations[i].off, is_64, (unsigned long long)ctx[0],
-						 (unsigned long long)ctx[1], (unsigned long long)got, (unsigned long long)want);
+					fail_msg("op 0x%x off %d 64:%d %llx, %llx: %llx instead of "
+						 "%llx",
+						 operations[i].op, operations[i].off, is_64,
+						 (unsigned long long)ctx[0],
+						 (unsigned long long)ctx[1],
+						 (unsigned long long)got, (unsigned long long)want);
 			}
 			entry++;
 		}
@@ -168,12 +195,16 @@ static void arithmetic_with_immediates_is_as_in_c(void **state)
 					continue;
 				for (size_t v = 0; v < ARRAY_SIZE(values); v++) {
 					uint64_t ctx[2] = {values[v], 99};
-					uint64_t want = reference(is_64, operations[i], ctx[0], (uint64_t)(int64_t)immediates[k]);
+					uint64_t want = reference(is_64, operations[i], ctx[0],
+								  (uint64_t)(int64_t)immediates[k]);
 					uint64_t got = load_run(&l, entry, ctx);
 					if (got != want)
-						fail_msg("op 0x%x off %d 64:%d %llx, imm %d: %llx instead of %llx",
-							 operations[i].op, operations[i].off, is_64, (unsigned long long)ctx[0],
-							 immediates[k], (unsigned long long)got, (unsigned long long)want);
+						fail_msg("op 0x%x off %d 64:%d %llx, imm %d: %llx "
+							 "instead of %llx",
+							 operations[i].op, operations[i].off, is_64,
+							 (unsigned long long)ctx[0], immediates[k],
+							 (unsigned long long)got,
+							 (unsigned long long)want);
 				}
 				entry++;
 			}
@@ -185,17 +216,20 @@ static void byte_swaps_cut_and_turn(void **state)
 {
 	(void)state;
 	static const int32_t widths[] = {16, 32, 64};
-	static const uint8_t codes[] = {BPF_ALU | BPF_END | BPF_TO_LE, BPF_ALU | BPF_END | BPF_TO_BE, BPF_ALU64 | BPF_END};
+	static const uint8_t codes[] = {BPF_ALU | BPF_END | BPF_TO_LE,
+					BPF_ALU | BPF_END | BPF_TO_BE, BPF_ALU64 | BPF_END};
 	static struct assemble a;
 	memset(&a, 0, sizeof(a));
 	for (size_t c = 0; c < 3; c++)
 		for (size_t w = 0; w < 3; w++)
-			ASSEMBLE(&a, LOAD(BPF_DW, 0, 1, 0), INSN(codes[c], 0, 0, 0, widths[w]), EXIT);
+			ASSEMBLE(&a, LOAD(BPF_DW, 0, 1, 0), INSN(codes[c], 0, 0, 0, widths[w]),
+				 EXIT);
 	struct load l = assemble_load(&a, NULL);
 	for (size_t v = 0; v < ARRAY_SIZE(values); v++) {
 		uint64_t x = values[v], ctx = x;
 		uint64_t cut[] = {(uint16_t)x, (uint32_t)x, x};
-		uint64_t turned[] = {__builtin_bswap16((uint16_t)x), __builtin_bswap32((uint32_t)x), __builtin_bswap64(x)};
+		uint64_t turned[] = {__builtin_bswap16((uint16_t)x), __builtin_bswap32((uint32_t)x),
+				     __builtin_bswap64(x)};
 		for (uint32_t w = 0; w < 3; w++) {
 			assert_int_equal(load_run(&l, w, &ctx), cut[w]);
 			assert_int_equal(load_run(&l, 3 + w, &ctx), turned[w]);

@@ -8,8 +8,12 @@
 
 #include "shared/jit/program.h"
 
-#define INSN(c, d, s, o, i)                                                                       \
-	((struct bpf_insn){.code = (uint8_t)(c), .dst_reg = (d), .src_reg = (s), .off = (int16_t)(o), .imm = (int32_t)(i)})
+#define INSN(c, d, s, o, i)                      \
+	((struct bpf_insn){.code = (uint8_t)(c), \
+			   .dst_reg = (d),       \
+			   .src_reg = (s),       \
+			   .off = (int16_t)(o),  \
+			   .imm = (int32_t)(i)})
 #define ALU64_K(op, d, i)      INSN(BPF_ALU64 | (op) | BPF_K, d, 0, 0, i)
 #define ALU64_X(op, d, s)      INSN(BPF_ALU64 | (op) | BPF_X, d, s, 0, 0)
 #define MOV_K(d, i)	       ALU64_K(BPF_MOV, d, i)
@@ -21,9 +25,9 @@
 #define CALL(id)	       INSN(BPF_JMP | BPF_CALL, 0, 0, 0, id)
 #define CALL_LOCAL(offset)     INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, offset)
 #define EXIT		       INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
-#define LD_IMM64(d, s, low, high)                                                                 \
+#define LD_IMM64(d, s, low, high) \
 	INSN(BPF_LD | BPF_IMM | BPF_DW, d, s, 0, low), INSN(0, 0, 0, 0, high)
-#define LD_MAP(d, index)	 LD_IMM64(d, BPF_PSEUDO_MAP_FD, index, 0)
+#define LD_MAP(d, index)	   LD_IMM64(d, BPF_PSEUDO_MAP_FD, index, 0)
 #define LD_VALUE(d, index, offset) LD_IMM64(d, BPF_PSEUDO_MAP_VALUE, index, offset)
 
 #define ASSEMBLE_INSNS 8192
@@ -40,7 +44,10 @@ static inline void assemble_local(struct assemble *a, const struct bpf_insn *ins
 {
 	struct object_function *f = &a->functions[a->functions_count++];
 	assert_true(a->insns_count + count <= ASSEMBLE_INSNS);
-	*f = (struct object_function){.name = STR("f"), .section = STR("uprobe/x"), .first = a->insns_count, .count = (uint32_t)count};
+	*f = (struct object_function){.name = STR("f"),
+				      .section = STR("uprobe/x"),
+				      .first = a->insns_count,
+				      .count = (uint32_t)count};
 	memcpy(&a->insns[a->insns_count], insns, count * sizeof(*insns));
 	a->insns_count += (uint32_t)count;
 }
@@ -52,11 +59,11 @@ static inline void assemble_entry(struct assemble *a, const struct bpf_insn *ins
 	a->entries[a->entries_count++].function = &a->functions[a->functions_count - 1];
 }
 
-#define ASSEMBLE(a, ...)                                                              \
-	assemble_entry(a, (const struct bpf_insn[]){__VA_ARGS__},                     \
+#define ASSEMBLE(a, ...)                                          \
+	assemble_entry(a, (const struct bpf_insn[]){__VA_ARGS__}, \
 		       sizeof((const struct bpf_insn[]){__VA_ARGS__}) / sizeof(struct bpf_insn))
-#define ASSEMBLE_LOCAL(a, ...)                                                        \
-	assemble_local(a, (const struct bpf_insn[]){__VA_ARGS__},                     \
+#define ASSEMBLE_LOCAL(a, ...)                                    \
+	assemble_local(a, (const struct bpf_insn[]){__VA_ARGS__}, \
 		       sizeof((const struct bpf_insn[]){__VA_ARGS__}) / sizeof(struct bpf_insn))
 
 static inline uint32_t assemble_map(struct assemble *a, struct object_map map)
@@ -82,7 +89,9 @@ static inline struct jit_program assemble_program(const struct assemble *a,
 				    .role_digest = STR("r")};
 }
 
-static inline struct err *assemble_compile(const struct assemble *a, const struct verifier_insn_fact *facts, struct image **out)
+static inline struct err *assemble_compile(const struct assemble *a,
+					   const struct verifier_insn_fact *facts,
+					   struct image **out)
 {
 	struct jit_program p = assemble_program(a, facts);
 	TRY(jit_init(NULL));

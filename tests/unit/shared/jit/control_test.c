@@ -3,10 +3,19 @@
  */
 #include "tests/unit/shared/jit/assemble.h"
 
-static const uint64_t values[] = {0, 1, 2, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
-				  0x7fffffffffffffff, 0x8000000000000000, UINT64_MAX, 0x180000001};
+static const uint64_t values[] = {0,
+				  1,
+				  2,
+				  0x7fffffff,
+				  0x80000000,
+				  0xffffffff,
+				  0x100000000,
+				  0x7fffffffffffffff,
+				  0x8000000000000000,
+				  UINT64_MAX,
+				  0x180000001};
 
-static const uint8_t conditions[] = {BPF_JEQ, BPF_JNE, BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE,
+static const uint8_t conditions[] = {BPF_JEQ,  BPF_JNE,	 BPF_JGT,  BPF_JGE,  BPF_JLT, BPF_JLE,
 				     BPF_JSET, BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE};
 
 static bool compare(uint8_t op, uint64_t a, uint64_t b, int64_t sa, int64_t sb)
@@ -53,18 +62,28 @@ static void conditions_are_as_in_c(void **state)
 			uint8_t class = is_64 ? BPF_JMP : BPF_JMP32;
 			memset(&a, 0, sizeof(a));
 			for (size_t i = 0; i < ARRAY_SIZE(conditions); i++) {
-				ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), LOAD(BPF_DW, 3, 1, 8), MOV_K(0, 1),
-					 INSN(class | conditions[i] | BPF_X, 2, 3, 1, 0), MOV_K(0, 0), EXIT);
+				ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), LOAD(BPF_DW, 3, 1, 8),
+					 MOV_K(0, 1),
+					 INSN(class | conditions[i] | BPF_X, 2, 3, 1, 0),
+					 MOV_K(0, 0), EXIT);
 				ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), MOV_K(0, 1),
-					 INSN(class | conditions[i] | BPF_K, 2, 0, 1, immediates[k]), MOV_K(0, 0), EXIT);
+					 INSN(class | conditions[i] | BPF_K, 2, 0, 1,
+					      immediates[k]),
+					 MOV_K(0, 0), EXIT);
 			}
 			struct load l = assemble_load(&a, NULL);
 			for (uint32_t i = 0; i < ARRAY_SIZE(conditions); i++)
-				for (size_t v = 0; v < ARRAY_SIZE(values) * ARRAY_SIZE(values); v++) {
-					uint64_t ctx[2] = {values[v / ARRAY_SIZE(values)], values[v % ARRAY_SIZE(values)]};
-					assert_int_equal(load_run(&l, 2 * i, ctx), reference(is_64, conditions[i], ctx[0], ctx[1]));
-					assert_int_equal(load_run(&l, 2 * i + 1, ctx),
-							 reference(is_64, conditions[i], ctx[0], (uint64_t)(int64_t)immediates[k]));
+				for (size_t v = 0; v < ARRAY_SIZE(values) * ARRAY_SIZE(values);
+				     v++) {
+					uint64_t ctx[2] = {values[v / ARRAY_SIZE(values)],
+							   values[v % ARRAY_SIZE(values)]};
+					assert_int_equal(load_run(&l, 2 * i, ctx),
+							 reference(is_64, conditions[i], ctx[0],
+								   ctx[1]));
+					assert_int_equal(
+						load_run(&l, 2 * i + 1, ctx),
+						reference(is_64, conditions[i], ctx[0],
+							  (uint64_t)(int64_t)immediates[k]));
 				}
 			load_fini(&l);
 		}
@@ -75,7 +94,8 @@ static void loops_and_both_gotos_work(void **state)
 	(void)state;
 	static struct assemble a;
 	memset(&a, 0, sizeof(a));
-	ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), MOV_K(0, 0), INSN(BPF_JMP | BPF_JA, 0, 0, 2, 0), /* to the test */
+	ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), MOV_K(0, 0),
+		 INSN(BPF_JMP | BPF_JA, 0, 0, 2, 0), /* to the test */
 		 ALU64_X(BPF_ADD, 0, 2), ALU64_K(BPF_SUB, 2, 1), JUMP_K(BPF_JNE, 2, 0, -3),
 		 INSN(BPF_JMP32 | BPF_JA, 0, 0, 0, 1), MOV_K(0, 77), EXIT);
 	struct load l = assemble_load(&a, NULL);
@@ -90,10 +110,10 @@ static void local_functions_get_five_arguments_and_keep_the_callers_registers(vo
 	(void)state;
 	static struct assemble a;
 	memset(&a, 0, sizeof(a));
-	ASSEMBLE(&a, LOAD(BPF_DW, 6, 1, 0), MOV_X(1, 6), MOV_K(2, 10), MOV_K(3, 100), MOV_K(4, 1000), MOV_K(5, 10000),
-		 CALL_LOCAL(2), ALU64_X(BPF_ADD, 0, 6), EXIT);
-	ASSEMBLE_LOCAL(&a, MOV_K(6, 5), MOV_X(0, 1), ALU64_X(BPF_ADD, 0, 2), ALU64_X(BPF_ADD, 0, 3), ALU64_X(BPF_ADD, 0, 4),
-		       ALU64_X(BPF_ADD, 0, 5), EXIT);
+	ASSEMBLE(&a, LOAD(BPF_DW, 6, 1, 0), MOV_X(1, 6), MOV_K(2, 10), MOV_K(3, 100),
+		 MOV_K(4, 1000), MOV_K(5, 10000), CALL_LOCAL(2), ALU64_X(BPF_ADD, 0, 6), EXIT);
+	ASSEMBLE_LOCAL(&a, MOV_K(6, 5), MOV_X(0, 1), ALU64_X(BPF_ADD, 0, 2), ALU64_X(BPF_ADD, 0, 3),
+		       ALU64_X(BPF_ADD, 0, 4), ALU64_X(BPF_ADD, 0, 5), EXIT);
 	struct load l = assemble_load(&a, NULL);
 	uint64_t n = 7;
 	assert_int_equal(load_run(&l, 0, &n), 7 + 11110 + 7);
@@ -106,10 +126,10 @@ static void a_callee_writes_into_its_callers_frame(void **state)
 	(void)state;
 	static struct assemble a;
 	memset(&a, 0, sizeof(a));
-	ASSEMBLE(&a, STORE_K(BPF_DW, 10, -8, 1), MOV_X(1, 10), ALU64_K(BPF_ADD, 1, -8), CALL_LOCAL(2), LOAD(BPF_DW, 0, 10, -8),
-		 EXIT);
-	ASSEMBLE_LOCAL(&a, STORE_K(BPF_DW, 10, -8, 99), LOAD(BPF_DW, 2, 1, 0), ALU64_K(BPF_ADD, 2, 41), STORE(BPF_DW, 1, 2, 0),
-		       EXIT);
+	ASSEMBLE(&a, STORE_K(BPF_DW, 10, -8, 1), MOV_X(1, 10), ALU64_K(BPF_ADD, 1, -8),
+		 CALL_LOCAL(2), LOAD(BPF_DW, 0, 10, -8), EXIT);
+	ASSEMBLE_LOCAL(&a, STORE_K(BPF_DW, 10, -8, 99), LOAD(BPF_DW, 2, 1, 0),
+		       ALU64_K(BPF_ADD, 2, 41), STORE(BPF_DW, 1, 2, 0), EXIT);
 	struct load l = assemble_load(&a, NULL);
 	assert_int_equal(load_run(&l, 0, NULL), 42);
 	load_fini(&l);
@@ -139,7 +159,8 @@ static void code_that_is_known_to_be_dead_is_left_out(void **state)
 	for (int i = 0; i < 8; i++)
 		facts[i] = (struct verifier_insn_fact){.reached = i != 2, .map = VERIFIER_MIXED};
 	struct image *image = NULL;
-	assert_fails(assemble_compile(&a, NULL, &image), ERR_INTERNAL, "", "f, instruction 2: the runtime has no such helper");
+	assert_fails(assemble_compile(&a, NULL, &image), ERR_INTERNAL, "",
+		     "f, instruction 2: the runtime has no such helper");
 	struct load l = assemble_load(&a, facts);
 	uint64_t n = 5;
 	assert_int_equal(load_run(&l, 0, &n), 5);
@@ -152,18 +173,20 @@ static void entries_keep_every_register_but_the_result(void **state)
 	static struct assemble a;
 	memset(&a, 0, sizeof(a));
 	/* Enough values alive over a call to want all registers. */
-	ASSEMBLE(&a, MOV_X(9, 1), LOAD(BPF_DW, 6, 1, 0), LOAD(BPF_DW, 7, 1, 8), LOAD(BPF_DW, 8, 1, 16), MOV_X(1, 6), CALL_LOCAL(7),
-		 LOAD(BPF_DW, 1, 9, 24), ALU64_X(BPF_ADD, 0, 1), ALU64_X(BPF_ADD, 0, 6), ALU64_X(BPF_MUL, 0, 7),
+	ASSEMBLE(&a, MOV_X(9, 1), LOAD(BPF_DW, 6, 1, 0), LOAD(BPF_DW, 7, 1, 8),
+		 LOAD(BPF_DW, 8, 1, 16), MOV_X(1, 6), CALL_LOCAL(7), LOAD(BPF_DW, 1, 9, 24),
+		 ALU64_X(BPF_ADD, 0, 1), ALU64_X(BPF_ADD, 0, 6), ALU64_X(BPF_MUL, 0, 7),
 		 ALU64_X(BPF_XOR, 0, 8), INSN(BPF_ALU64 | BPF_DIV | BPF_X, 0, 6, 0, 0), EXIT);
-	ASSEMBLE_LOCAL(&a, CALL(BPF_FUNC_ktime_get_ns), MOV_X(1, 0), CALL(BPF_FUNC_get_smp_processor_id), ALU64_X(BPF_MUL, 0, 0),
-		       EXIT);
+	ASSEMBLE_LOCAL(&a, CALL(BPF_FUNC_ktime_get_ns), MOV_X(1, 0),
+		       CALL(BPF_FUNC_get_smp_processor_id), ALU64_X(BPF_MUL, 0, 0), EXIT);
 	struct load l = assemble_load(&a, NULL);
 	uint64_t ctx[] = {1, 2, 3, 4};
 	assert_int_equal(load_call_checked(load_entry(&l, 0), ctx), 0);
 	load_fini(&l);
 }
 
-static void refuses(const char *part, enum err_code code, const struct bpf_insn *insns, size_t count)
+static void refuses(const char *part, enum err_code code, const struct bpf_insn *insns,
+		    size_t count)
 {
 	static struct assemble a;
 	struct image *image = NULL;
@@ -171,28 +194,38 @@ static void refuses(const char *part, enum err_code code, const struct bpf_insn 
 	assemble_entry(&a, insns, count);
 	assert_fails(assemble_compile(&a, NULL, &image), code, "", part);
 }
-#define REFUSES(part, code, ...)                                 \
+#define REFUSES(part, code, ...)                                    \
 	refuses(part, code, (const struct bpf_insn[]){__VA_ARGS__}, \
 		sizeof((const struct bpf_insn[]){__VA_ARGS__}) / sizeof(struct bpf_insn))
 
 static void refuses_what_no_verifier_accepts(void **state)
 {
 	(void)state;
-	REFUSES("f, instruction 0: a jump leaves the function", ERR_INTERNAL, JUMP_K(BPF_JEQ, 0, 0, 5), EXIT);
-	REFUSES("f, instruction 0: a jump leaves the function", ERR_INTERNAL, INSN(BPF_JMP | BPF_JA, 0, 0, -2, 0), EXIT);
-	REFUSES("f, instruction 1: a jump leaves", ERR_INTERNAL, MOV_K(0, 0), JUMP_K(BPF_JEQ, 0, 0, -1));
+	REFUSES("f, instruction 0: a jump leaves the function", ERR_INTERNAL,
+		JUMP_K(BPF_JEQ, 0, 0, 5), EXIT);
+	REFUSES("f, instruction 0: a jump leaves the function", ERR_INTERNAL,
+		INSN(BPF_JMP | BPF_JA, 0, 0, -2, 0), EXIT);
+	REFUSES("f, instruction 1: a jump leaves", ERR_INTERNAL, MOV_K(0, 0),
+		JUMP_K(BPF_JEQ, 0, 0, -1));
 	REFUSES("f: execution runs past the end", ERR_INTERNAL, MOV_K(0, 0));
-	REFUSES("f: execution runs past the end", ERR_INTERNAL, INSN(BPF_JMP | BPF_JA, 0, 0, 1, 0), LD_IMM64(0, 0, 1, 1), EXIT);
-	REFUSES("f, instruction 0: no instruction of eBPF", ERR_INTERNAL, INSN(0xff, 0, 0, 0, 0), EXIT);
+	REFUSES("f: execution runs past the end", ERR_INTERNAL, INSN(BPF_JMP | BPF_JA, 0, 0, 1, 0),
+		LD_IMM64(0, 0, 1, 1), EXIT);
+	REFUSES("f, instruction 0: no instruction of eBPF", ERR_INTERNAL, INSN(0xff, 0, 0, 0, 0),
+		EXIT);
 	REFUSES("f, instruction 0: r10 is read-only", ERR_INTERNAL, MOV_K(10, 0), EXIT);
 	REFUSES("f, instruction 0: r10 is read-only", ERR_INTERNAL, LOAD(BPF_DW, 10, 1, 0), EXIT);
-	REFUSES("f, instruction 0: an access outside of the frame", ERR_INTERNAL, LOAD(BPF_DW, 0, 10, -520), EXIT);
-	REFUSES("f, instruction 0: an access outside of the frame", ERR_INTERNAL, LOAD(BPF_DW, 0, 10, -4), EXIT);
+	REFUSES("f, instruction 0: an access outside of the frame", ERR_INTERNAL,
+		LOAD(BPF_DW, 0, 10, -520), EXIT);
+	REFUSES("f, instruction 0: an access outside of the frame", ERR_INTERNAL,
+		LOAD(BPF_DW, 0, 10, -4), EXIT);
 	REFUSES("f, instruction 0: no such map", ERR_INTERNAL, LD_MAP(1, 3), EXIT);
 	REFUSES("f, instruction 0: no such map", ERR_INTERNAL, LD_VALUE(1, -1, 0), EXIT);
-	REFUSES("f, instruction 0: a call of what is no function", ERR_INTERNAL, CALL_LOCAL(50), EXIT);
-	REFUSES("f, instruction 0: callbacks are not supported yet", ERR_UNSUPPORTED, LD_IMM64(0, BPF_PSEUDO_FUNC, 0, 0), EXIT);
-	REFUSES("f, instruction 0: calls of kernel functions", ERR_UNSUPPORTED, INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, 1), EXIT);
+	REFUSES("f, instruction 0: a call of what is no function", ERR_INTERNAL, CALL_LOCAL(50),
+		EXIT);
+	REFUSES("f, instruction 0: callbacks are not supported yet", ERR_UNSUPPORTED,
+		LD_IMM64(0, BPF_PSEUDO_FUNC, 0, 0), EXIT);
+	REFUSES("f, instruction 0: calls of kernel functions", ERR_UNSUPPORTED,
+		INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, 1), EXIT);
 }
 
 static void refuses_programs_without_entries(void **state)

@@ -42,24 +42,36 @@ static void begin(struct object_map map)
 		assemble_map(&a, map);
 }
 
-static const struct object_map hash = {.kind = RT_KIND_HASH, .key_size = 8, .value_size = 8, .max_entries = 4};
-static const struct object_map wide_hash = {.kind = RT_KIND_HASH, .key_size = 8, .value_size = 16, .max_entries = 4};
-static const struct object_map array = {.kind = RT_KIND_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 4};
+static const struct object_map hash = {.kind = RT_KIND_HASH,
+				       .key_size = 8,
+				       .value_size = 8,
+				       .max_entries = 4};
+static const struct object_map wide_hash = {.kind = RT_KIND_HASH,
+					    .key_size = 8,
+					    .value_size = 16,
+					    .max_entries = 4};
+static const struct object_map array = {.kind = RT_KIND_ARRAY,
+					.key_size = 4,
+					.value_size = 8,
+					.max_entries = 4};
 static const struct object_map ring = {.kind = RT_KIND_RINGBUF, .max_entries = 4096};
 
 /* ctx: [0] key, [1] value, [2] flags. Entries: 0 lookup (the value, or -1), 1 update, 2 delete. */
 static void map_program(void)
 {
-	ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), STORE(BPF_DW, 10, 2, -8), MOV_X(2, 10), ALU64_K(BPF_ADD, 2, -8), LD_MAP(1, 0),
-		 CALL(BPF_FUNC_map_lookup_elem), JUMP_K(BPF_JNE, 0, 0, 2), MOV_K(0, -1), EXIT, LOAD(BPF_DW, 0, 0, 0), EXIT);
-	ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), STORE(BPF_DW, 10, 2, -8), LOAD(BPF_DW, 2, 1, 8), STORE(BPF_DW, 10, 2, -24),
-		 STORE(BPF_DW, 10, 2, -16), LOAD(BPF_DW, 4, 1, 16), MOV_X(2, 10), ALU64_K(BPF_ADD, 2, -8), MOV_X(3, 10),
-		 ALU64_K(BPF_ADD, 3, -24), LD_MAP(1, 0), CALL(BPF_FUNC_map_update_elem), EXIT);
-	ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), STORE(BPF_DW, 10, 2, -8), MOV_X(2, 10), ALU64_K(BPF_ADD, 2, -8), LD_MAP(1, 0),
-		 CALL(BPF_FUNC_map_delete_elem), EXIT);
+	ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), STORE(BPF_DW, 10, 2, -8), MOV_X(2, 10),
+		 ALU64_K(BPF_ADD, 2, -8), LD_MAP(1, 0), CALL(BPF_FUNC_map_lookup_elem),
+		 JUMP_K(BPF_JNE, 0, 0, 2), MOV_K(0, -1), EXIT, LOAD(BPF_DW, 0, 0, 0), EXIT);
+	ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), STORE(BPF_DW, 10, 2, -8), LOAD(BPF_DW, 2, 1, 8),
+		 STORE(BPF_DW, 10, 2, -24), STORE(BPF_DW, 10, 2, -16), LOAD(BPF_DW, 4, 1, 16),
+		 MOV_X(2, 10), ALU64_K(BPF_ADD, 2, -8), MOV_X(3, 10), ALU64_K(BPF_ADD, 3, -24),
+		 LD_MAP(1, 0), CALL(BPF_FUNC_map_update_elem), EXIT);
+	ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), STORE(BPF_DW, 10, 2, -8), MOV_X(2, 10),
+		 ALU64_K(BPF_ADD, 2, -8), LD_MAP(1, 0), CALL(BPF_FUNC_map_delete_elem), EXIT);
 }
 
-static int64_t on(const struct load *l, uint32_t entry, uint64_t key, uint64_t value, uint64_t flags)
+static int64_t on(const struct load *l, uint32_t entry, uint64_t key, uint64_t value,
+		  uint64_t flags)
 {
 	uint64_t ctx[] = {key, value, flags};
 	return (int64_t)load_run(l, entry, ctx);
@@ -82,8 +94,10 @@ static void check_hash(const struct load *l)
 	assert_int_equal(on(l, 0, 4, 0, 0), -1);
 	assert_int_equal(map_lost(&l->maps[0]), 1);
 	uint64_t key = 3;
-	assert_int_equal(*(uint64_t *)rt_map_lookup_elem(&l->maps[0], &key), 33); /* as the agent sees it */
-	assert_int_equal(((struct rt_private *)(l->base + l->image->private_offset))->tgid, getpid());
+	assert_int_equal(*(uint64_t *)rt_map_lookup_elem(&l->maps[0], &key),
+			 33); /* as the agent sees it */
+	assert_int_equal(((struct rt_private *)(l->base + l->image->private_offset))->tgid,
+			 getpid());
 }
 
 static void hash_maps_work(void **state)
@@ -126,9 +140,10 @@ static void a_map_that_differs_between_paths_is_found_at_run_time(void **state)
 	(void)state;
 	begin(array);
 	assemble_map(&a, hash);
-	ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), STORE(BPF_DW, 10, 2, -8), MOV_X(2, 10), ALU64_K(BPF_ADD, 2, -8), LOAD(BPF_DW, 3, 1, 8),
-		 LD_MAP(1, 0), JUMP_K(BPF_JEQ, 3, 0, 2), LD_MAP(1, 1), CALL(BPF_FUNC_map_lookup_elem), JUMP_K(BPF_JNE, 0, 0, 2),
-		 MOV_K(0, -1), EXIT, LOAD(BPF_DW, 0, 0, 0), EXIT);
+	ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), STORE(BPF_DW, 10, 2, -8), MOV_X(2, 10),
+		 ALU64_K(BPF_ADD, 2, -8), LOAD(BPF_DW, 3, 1, 8), LD_MAP(1, 0),
+		 JUMP_K(BPF_JEQ, 3, 0, 2), LD_MAP(1, 1), CALL(BPF_FUNC_map_lookup_elem),
+		 JUMP_K(BPF_JNE, 0, 0, 2), MOV_K(0, -1), EXIT, LOAD(BPF_DW, 0, 0, 0), EXIT);
 	struct load l = assemble_load(&a, NULL);
 	uint64_t key = 3, value = 30;
 	assert_int_equal(rt_map_update_elem(&l.maps[0], &key, &value, RT_ANY), 0);
@@ -151,11 +166,15 @@ static struct err *keep(void *context, struct bytes record)
 static void ring_program(void)
 {
 	for (int discard = 0; discard < 2; discard++)
-		ASSEMBLE(&a, LOAD(BPF_DW, 6, 1, 0), LD_MAP(1, 0), MOV_K(2, 24), MOV_K(3, 0), CALL(BPF_FUNC_ringbuf_reserve),
-			 JUMP_K(BPF_JNE, 0, 0, 2), MOV_K(0, -1), EXIT, STORE(BPF_DW, 0, 6, 16), STORE_K(BPF_DW, 0, 0, 5), MOV_X(1, 0),
-			 MOV_K(2, 0), CALL(discard ? BPF_FUNC_ringbuf_discard : BPF_FUNC_ringbuf_submit), MOV_K(0, 0), EXIT);
-	ASSEMBLE(&a, LOAD(BPF_DW, 6, 1, 0), STORE(BPF_DW, 10, 6, -8), STORE(BPF_DW, 10, 6, -16), LD_MAP(1, 0), MOV_X(2, 10),
-		 ALU64_K(BPF_ADD, 2, -16), MOV_K(3, 16), MOV_K(4, 0), CALL(BPF_FUNC_ringbuf_output), EXIT);
+		ASSEMBLE(&a, LOAD(BPF_DW, 6, 1, 0), LD_MAP(1, 0), MOV_K(2, 24), MOV_K(3, 0),
+			 CALL(BPF_FUNC_ringbuf_reserve), JUMP_K(BPF_JNE, 0, 0, 2), MOV_K(0, -1),
+			 EXIT, STORE(BPF_DW, 0, 6, 16), STORE_K(BPF_DW, 0, 0, 5), MOV_X(1, 0),
+			 MOV_K(2, 0),
+			 CALL(discard ? BPF_FUNC_ringbuf_discard : BPF_FUNC_ringbuf_submit),
+			 MOV_K(0, 0), EXIT);
+	ASSEMBLE(&a, LOAD(BPF_DW, 6, 1, 0), STORE(BPF_DW, 10, 6, -8), STORE(BPF_DW, 10, 6, -16),
+		 LD_MAP(1, 0), MOV_X(2, 10), ALU64_K(BPF_ADD, 2, -16), MOV_K(3, 16), MOV_K(4, 0),
+		 CALL(BPF_FUNC_ringbuf_output), EXIT);
 	ASSEMBLE(&a, LD_MAP(1, 0), MOV_K(2, 1), CALL(BPF_FUNC_ringbuf_query), EXIT);
 }
 
@@ -222,11 +241,13 @@ static void helpers_without_arguments_work(void **state)
 static void host_memory_is_read_and_faults_are_results(void **state)
 {
 	(void)state;
-	static const uint32_t ids[] = {BPF_FUNC_probe_read, BPF_FUNC_probe_read_user, BPF_FUNC_probe_read_str, BPF_FUNC_probe_read_user_str};
+	static const uint32_t ids[] = {BPF_FUNC_probe_read, BPF_FUNC_probe_read_user,
+				       BPF_FUNC_probe_read_str, BPF_FUNC_probe_read_user_str};
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
 		begin((struct object_map){0});
-		ASSEMBLE(&a, MOV_X(6, 1), LOAD(BPF_DW, 3, 1, 0), STORE_K(BPF_DW, 10, -8, -1), MOV_X(1, 10), ALU64_K(BPF_ADD, 1, -8),
-			 MOV_K(2, 8), CALL(ids[i]), LOAD(BPF_DW, 2, 10, -8), STORE(BPF_DW, 6, 2, 8), EXIT);
+		ASSEMBLE(&a, MOV_X(6, 1), LOAD(BPF_DW, 3, 1, 0), STORE_K(BPF_DW, 10, -8, -1),
+			 MOV_X(1, 10), ALU64_K(BPF_ADD, 1, -8), MOV_K(2, 8), CALL(ids[i]),
+			 LOAD(BPF_DW, 2, 10, -8), STORE(BPF_DW, 6, 2, 8), EXIT);
 		struct load l = assemble_load(&a, NULL);
 		char text[8] = "abcdefg";
 		uint64_t ctx[2] = {(uintptr_t)text, 0};
@@ -240,11 +261,43 @@ static void host_memory_is_read_and_faults_are_results(void **state)
 	}
 }
 
+static __attribute__((noinline)) void fill_the_stack_below(void)
+{
+	volatile uint8_t below[8192];
+	for (size_t i = 0; i < sizeof(below); i++)
+		below[i] = 0xee;
+}
+
+/* ctx: [0] the address, [1] room for what the helper left. The stack was full of other things. */
+static void what_a_string_leaves_of_its_room_is_zero(void **state)
+{
+	(void)state;
+	static const uint32_t ids[] = {BPF_FUNC_probe_read_str, BPF_FUNC_probe_read_user_str};
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		begin((struct object_map){0});
+		ASSEMBLE(&a, MOV_X(6, 1), LOAD(BPF_DW, 3, 1, 0), MOV_X(1, 10),
+			 ALU64_K(BPF_ADD, 1, -64), MOV_K(2, 64), CALL(ids[i]),
+			 LOAD(BPF_DW, 2, 10, -8), STORE(BPF_DW, 6, 2, 8), LOAD(BPF_DW, 0, 10, -56),
+			 EXIT);
+		struct load l = assemble_load(&a, NULL);
+		uint64_t ctx[2] = {(uintptr_t) "abc", 1};
+		fill_the_stack_below();
+		assert_int_equal(load_run(&l, 0, ctx), 0);
+		assert_int_equal(ctx[1], 0);
+		load_fini(&l);
+	}
+}
+
 static void strings_are_compared_with_constants(void **state)
 {
 	(void)state;
 	begin((struct object_map){0});
-	assemble_map(&a, (struct object_map){.role = OBJECT_MAP_RODATA, .kind = 2, .key_size = 4, .value_size = 4, .max_entries = 1, .initial = bytes_of("GET", 4)});
+	assemble_map(&a, (struct object_map){.role = OBJECT_MAP_RODATA,
+					     .kind = 2,
+					     .key_size = 4,
+					     .value_size = 4,
+					     .max_entries = 1,
+					     .initial = bytes_of("GET", 4)});
 	ASSEMBLE(&a, MOV_K(2, 4), LD_VALUE(3, 0, 0), CALL(BPF_FUNC_strncmp), EXIT);
 	struct load l = assemble_load(&a, NULL);
 	assert_int_equal(load_run(&l, 0, (char[]){"GET"}), 0);
@@ -259,7 +312,8 @@ static void a_map_of_the_wrong_kind_is_refused(void **state)
 	struct image *image = NULL;
 	begin(ring);
 	map_program();
-	assert_fails(assemble_compile(&a, know(-8, -24), &image), ERR_INTERNAL, "", "a helper's map does not fit");
+	assert_fails(assemble_compile(&a, know(-8, -24), &image), ERR_INTERNAL, "",
+		     "a helper's map does not fit");
 }
 
 int main(void)
@@ -271,6 +325,7 @@ int main(void)
 		cmocka_unit_test(ring_buffers_work),
 		cmocka_unit_test(helpers_without_arguments_work),
 		cmocka_unit_test(host_memory_is_read_and_faults_are_results),
+		cmocka_unit_test(what_a_string_leaves_of_its_room_is_zero),
 		cmocka_unit_test(strings_are_compared_with_constants),
 		cmocka_unit_test(a_map_of_the_wrong_kind_is_refused),
 	};

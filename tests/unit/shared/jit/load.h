@@ -34,12 +34,16 @@ __asm__(".pushsection .text\n"
 uint64_t load_call_checked(const void *entry, void *ctx);
 __asm__(".pushsection .text\n"
 	"load_call_checked:\n"
-	"	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"
+	"	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n	"
+	"push %r15\n"
 	"	sub $8, %rsp\n"
 	"	mov %rdi, %rax\n	mov %rsi, %rdi\n	push %rdi\n	sub $8, %rsp\n"
-	"	mov $0x11, %rbx\n	mov $0x12, %rcx\n	mov $0x13, %rdx\n	mov $0x14, %rsi\n"
-	"	mov $0x15, %rbp\n	mov $0x16, %r8\n	mov $0x17, %r9\n	mov $0x18, %r10\n"
-	"	mov $0x19, %r12\n	mov $0x1a, %r13\n	mov $0x1b, %r14\n	mov $0x1c, %r15\n"
+	"	mov $0x11, %rbx\n	mov $0x12, %rcx\n	mov $0x13, %rdx\n	mov $0x14, "
+	"%rsi\n"
+	"	mov $0x15, %rbp\n	mov $0x16, %r8\n	mov $0x17, %r9\n	mov $0x18, "
+	"%r10\n"
+	"	mov $0x19, %r12\n	mov $0x1a, %r13\n	mov $0x1b, %r14\n	mov $0x1c, "
+	"%r15\n"
 	"	call *%rax\n"
 	"	add $8, %rsp\n	pop %r11\n	xor %rdi, %r11\n"
 	"	xor $0x11, %rbx\n	or %rbx, %r11\n	xor $0x12, %rcx\n	or %rcx, %r11\n"
@@ -50,7 +54,8 @@ __asm__(".pushsection .text\n"
 	"	xor $0x1b, %r14\n	or %r14, %r11\n	xor $0x1c, %r15\n	or %r15, %r11\n"
 	"	mov %r11, %rax\n"
 	"	add $8, %rsp\n"
-	"	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbp\n	pop %rbx\n"
+	"	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbp\n	"
+	"pop %rbx\n"
 	"	ret\n"
 	".popsection\n");
 
@@ -93,7 +98,9 @@ static inline struct load load_image(struct image *image)
 	l.base = mmap(NULL, image->total_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(l.base, MAP_FAILED);
 	load_code(&l);
-	assert_int_equal(mprotect(l.base + image->private_offset, IMAGE_PAGE, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(mprotect(l.base + image->private_offset, IMAGE_PAGE,
+				  PROT_READ | PROT_WRITE),
+			 0);
 	for (uint32_t i = 0; i < image->maps_count; i++)
 		load_map(&l, &image->maps[i], &l.maps[i]);
 	return l;

@@ -64,9 +64,10 @@ static void signed_loads_extend_the_sign(void **state)
 static void fill_frame_program(struct assemble *a)
 {
 	memset(a, 0, sizeof(*a));
-	ASSEMBLE(a, LOAD(BPF_DW, 2, 1, 0), MOV_X(3, 10), ALU64_K(BPF_ADD, 3, -16), STORE(BPF_DW, 3, 2, 8), STORE_K(BPF_H, 10, -6, 0x1234),
-		 STORE_K(BPF_B, 3, 0, 7), LOAD(BPF_W, 0, 10, -8), LOAD(BPF_W, 4, 3, 12), ALU64_K(BPF_LSH, 4, 32), ALU64_X(BPF_OR, 0, 4),
-		 LOAD(BPF_B, 4, 10, -16), ALU64_X(BPF_ADD, 0, 4), EXIT);
+	ASSEMBLE(a, LOAD(BPF_DW, 2, 1, 0), MOV_X(3, 10), ALU64_K(BPF_ADD, 3, -16),
+		 STORE(BPF_DW, 3, 2, 8), STORE_K(BPF_H, 10, -6, 0x1234), STORE_K(BPF_B, 3, 0, 7),
+		 LOAD(BPF_W, 0, 10, -8), LOAD(BPF_W, 4, 3, 12), ALU64_K(BPF_LSH, 4, 32),
+		 ALU64_X(BPF_OR, 0, 4), LOAD(BPF_B, 4, 10, -16), ALU64_X(BPF_ADD, 0, 4), EXIT);
 }
 
 static void the_frame_is_memory_like_any_other(void **state)
@@ -85,12 +86,14 @@ static void known_places_in_the_frame_give_the_same_result(void **state)
 	(void)state;
 	static struct assemble a;
 	static struct verifier_insn_fact facts[16];
-	static const int16_t offsets[13] = {[3] = -8, [4] = -6, [5] = -16, [6] = -8, [7] = -4, [10] = -16};
+	static const int16_t offsets[13] = {
+		[3] = -8, [4] = -6, [5] = -16, [6] = -8, [7] = -4, [10] = -16};
 	fill_frame_program(&a);
 	a.entries[0].stack_bytes = 16;
 	for (int i = 0; i < 13; i++)
 		facts[i] = (struct verifier_insn_fact){.reached = true,
-						       .base = offsets[i] ? VERIFIER_BASE_STACK : VERIFIER_BASE_CTX,
+						       .base = offsets[i] ? VERIFIER_BASE_STACK
+									  : VERIFIER_BASE_CTX,
 						       .has_offset = offsets[i] != 0,
 						       .offset = offsets[i],
 						       .map = VERIFIER_MIXED};
@@ -104,7 +107,11 @@ static void facts_that_lie_outside_of_the_frame_are_refused(void **state)
 {
 	(void)state;
 	static struct assemble a;
-	struct verifier_insn_fact facts[2] = {{.reached = true, .base = VERIFIER_BASE_STACK, .has_offset = true, .offset = -24, .map = VERIFIER_MIXED},
+	struct verifier_insn_fact facts[2] = {{.reached = true,
+					       .base = VERIFIER_BASE_STACK,
+					       .has_offset = true,
+					       .offset = -24,
+					       .map = VERIFIER_MIXED},
 					      {.reached = true, .map = VERIFIER_MIXED}};
 	struct image *image = NULL;
 	memset(&a, 0, sizeof(a));
@@ -122,27 +129,30 @@ static uint64_t add(uint64_t old, uint64_t value)
 {
 	return old + value;
 }
-static uint64_t or(uint64_t old, uint64_t value)
+static uint64_t or (uint64_t old, uint64_t value)
 {
 	return old | value;
 }
-static uint64_t and(uint64_t old, uint64_t value)
+static uint64_t and (uint64_t old, uint64_t value)
 {
 	return old & value;
 }
-static uint64_t xor(uint64_t old, uint64_t value)
-{
-	return old ^ value;
-}
-static uint64_t exchange(uint64_t old, uint64_t value)
+static uint64_t xor (uint64_t old, uint64_t value) { return old ^ value; } static uint64_t
+	exchange(uint64_t old, uint64_t value)
 {
 	(void)old;
 	return value;
 }
 
-static const struct atomic atomics[] = {
-	{BPF_ADD, add}, {BPF_OR, or}, {BPF_AND, and}, {BPF_XOR, xor}, {BPF_ADD | BPF_FETCH, add},
-	{BPF_OR | BPF_FETCH, or}, {BPF_AND | BPF_FETCH, and}, {BPF_XOR | BPF_FETCH, xor}, {BPF_XCHG, exchange}};
+static const struct atomic atomics[] = {{BPF_ADD, add},
+					{BPF_OR, or },
+					{BPF_AND, and},
+					{BPF_XOR, xor},
+					{BPF_ADD | BPF_FETCH, add},
+					{BPF_OR | BPF_FETCH, or },
+					{BPF_AND | BPF_FETCH, and},
+					{BPF_XOR | BPF_FETCH, xor},
+					{BPF_XCHG, exchange}};
 
 /* ctx: [0] the operand, [1] the memory; the result is the source register afterwards. */
 static void atomic_operations_are_as_in_c(void **state)
@@ -153,14 +163,18 @@ static void atomic_operations_are_as_in_c(void **state)
 	for (int wide = 0; wide < 2; wide++)
 		for (size_t i = 0; i < ARRAY_SIZE(atomics); i++)
 			ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0),
-				 INSN(BPF_STX | INSN_ATOMIC | (wide ? BPF_DW : BPF_W), 1, 2, 8, atomics[i].imm), MOV_X(0, 2), EXIT);
+				 INSN(BPF_STX | INSN_ATOMIC | (wide ? BPF_DW : BPF_W), 1, 2, 8,
+				      atomics[i].imm),
+				 MOV_X(0, 2), EXIT);
 	struct load l = assemble_load(&a, NULL);
 	for (uint32_t wide = 0; wide < 2; wide++)
 		for (uint32_t i = 0; i < ARRAY_SIZE(atomics); i++) {
 			unsigned bits = wide ? 64 : 32;
-			uint64_t value = 0xf0f0f0f0fedcba98, old = 0x0123456789abcdef, ctx[2] = {value, old};
+			uint64_t value = 0xf0f0f0f0fedcba98, old = 0x0123456789abcdef,
+				 ctx[2] = {value, old};
 			uint64_t got = load_run(&l, wide * ARRAY_SIZE(atomics) + i, ctx);
-			uint64_t want = low(atomics[i].result(old, value), bits) | (wide ? 0 : old >> 32 << 32);
+			uint64_t want = low(atomics[i].result(old, value), bits) |
+					(wide ? 0 : old >> 32 << 32);
 			assert_int_equal(ctx[1], want);
 			assert_int_equal(got, atomics[i].imm & BPF_FETCH ? low(old, bits) : value);
 		}
@@ -174,7 +188,9 @@ static void compare_and_exchange_compares_r0(void **state)
 	memset(&a, 0, sizeof(a));
 	for (int wide = 0; wide < 2; wide++)
 		ASSEMBLE(&a, LOAD(BPF_DW, 0, 1, 0), LOAD(BPF_DW, 2, 1, 8),
-			 INSN(BPF_STX | INSN_ATOMIC | (wide ? BPF_DW : BPF_W), 1, 2, 16, BPF_CMPXCHG), EXIT);
+			 INSN(BPF_STX | INSN_ATOMIC | (wide ? BPF_DW : BPF_W), 1, 2, 16,
+			      BPF_CMPXCHG),
+			 EXIT);
 	struct load l = assemble_load(&a, NULL);
 	uint64_t same[] = {0x1111111122222222, 0x99, 0x1111111122222222};
 	assert_int_equal(load_run(&l, 1, same), 0x1111111122222222);
@@ -192,14 +208,35 @@ static void global_data_is_reached_and_begins_as_declared(void **state)
 {
 	(void)state;
 	static struct assemble a;
-	static const uint8_t constant[] = {1, 0, 0, 0, 2, 0, 0, 0}, data[] = {10, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 0, 0, 0, 0};
+	static const uint8_t constant[] = {1, 0, 0, 0, 2, 0, 0, 0},
+			     data[] = {10, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0, 0, 0, 0, 0};
 	memset(&a, 0, sizeof(a));
-	assemble_map(&a, (struct object_map){.role = OBJECT_MAP_RODATA, .kind = 2, .key_size = 4, .value_size = 8, .max_entries = 1, .initial = bytes_of(constant, 8)});
-	assemble_map(&a, (struct object_map){.role = OBJECT_MAP_DATA, .kind = 2, .key_size = 4, .value_size = 16, .max_entries = 1, .initial = bytes_of(data, 16)});
-	assemble_map(&a, (struct object_map){.role = OBJECT_MAP_BSS, .kind = 2, .key_size = 4, .value_size = 8, .max_entries = 1});
-	assemble_map(&a, (struct object_map){.role = OBJECT_MAP_BSS, .kind = 2, .key_size = 4, .value_size = 8, .max_entries = 1});
-	ASSEMBLE(&a, LD_VALUE(1, 1, 8), LOAD(BPF_DW, 2, 1, 0), ALU64_K(BPF_ADD, 2, 1), STORE(BPF_DW, 1, 2, 0), LD_VALUE(1, 0, 4),
-		 LOAD(BPF_W, 0, 1, 0), ALU64_X(BPF_ADD, 0, 2), LD_VALUE(1, 3, 0), LOAD(BPF_DW, 2, 1, 0), ALU64_X(BPF_ADD, 0, 2), EXIT);
+	assemble_map(&a, (struct object_map){.role = OBJECT_MAP_RODATA,
+					     .kind = 2,
+					     .key_size = 4,
+					     .value_size = 8,
+					     .max_entries = 1,
+					     .initial = bytes_of(constant, 8)});
+	assemble_map(&a, (struct object_map){.role = OBJECT_MAP_DATA,
+					     .kind = 2,
+					     .key_size = 4,
+					     .value_size = 16,
+					     .max_entries = 1,
+					     .initial = bytes_of(data, 16)});
+	assemble_map(&a, (struct object_map){.role = OBJECT_MAP_BSS,
+					     .kind = 2,
+					     .key_size = 4,
+					     .value_size = 8,
+					     .max_entries = 1});
+	assemble_map(&a, (struct object_map){.role = OBJECT_MAP_BSS,
+					     .kind = 2,
+					     .key_size = 4,
+					     .value_size = 8,
+					     .max_entries = 1});
+	ASSEMBLE(&a, LD_VALUE(1, 1, 8), LOAD(BPF_DW, 2, 1, 0), ALU64_K(BPF_ADD, 2, 1),
+		 STORE(BPF_DW, 1, 2, 0), LD_VALUE(1, 0, 4), LOAD(BPF_W, 0, 1, 0),
+		 ALU64_X(BPF_ADD, 0, 2), LD_VALUE(1, 3, 0), LOAD(BPF_DW, 2, 1, 0),
+		 ALU64_X(BPF_ADD, 0, 2), EXIT);
 	struct load l = assemble_load(&a, NULL);
 	assert_int_equal(load_run(&l, 0, NULL), 23);
 	assert_int_equal(load_run(&l, 0, NULL), 24);
@@ -217,8 +254,14 @@ static void constants_can_be_read_at_any_place(void **state)
 	for (uint8_t i = 0; i < 64; i++)
 		constant[i] = (uint8_t)(i * 3);
 	memset(&a, 0, sizeof(a));
-	assemble_map(&a, (struct object_map){.role = OBJECT_MAP_RODATA, .kind = 2, .key_size = 4, .value_size = 64, .max_entries = 1, .initial = bytes_of(constant, 64)});
-	ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), LD_VALUE(3, 0, 0), ALU64_X(BPF_ADD, 3, 2), LOAD(BPF_B, 0, 3, 0), EXIT);
+	assemble_map(&a, (struct object_map){.role = OBJECT_MAP_RODATA,
+					     .kind = 2,
+					     .key_size = 4,
+					     .value_size = 64,
+					     .max_entries = 1,
+					     .initial = bytes_of(constant, 64)});
+	ASSEMBLE(&a, LOAD(BPF_DW, 2, 1, 0), LD_VALUE(3, 0, 0), ALU64_X(BPF_ADD, 3, 2),
+		 LOAD(BPF_B, 0, 3, 0), EXIT);
 	struct load l = assemble_load(&a, NULL);
 	for (uint64_t i = 0; i < 64; i++)
 		assert_int_equal(load_run(&l, 0, &i), (uint8_t)(i * 3));

@@ -68,7 +68,8 @@ static void one_step(const struct rt_map *m, struct model *model, uint64_t *rand
 	make_key(number, m->key_size, key);
 	memset(value, (int)maps_random(random), sizeof(value));
 	if (choice < 5)
-		assert_int_equal(rt_map_update_elem(m, key, value, flags), model_update(model, m, number, value, flags));
+		assert_int_equal(rt_map_update_elem(m, key, value, flags),
+				 model_update(model, m, number, value, flags));
 	else if (choice < 8)
 		assert_int_equal(rt_map_delete_elem(m, key), model_delete(model, number));
 	uint8_t *found = rt_map_lookup_elem(m, key);
@@ -80,8 +81,9 @@ static void one_step(const struct rt_map *m, struct model *model, uint64_t *rand
 static void does_what_the_model_does(void **state)
 {
 	(void)state;
-	static const uint32_t shapes[][3] = {{4, 8, 30}, {8, 8, 30}, {8, 4, 64}, {1, 1, 7}, {3, 5, 30},
-					     {16, 100, 30}, {13, 9, 1}, {64, 128, 33}, {4, 16, 2}};
+	static const uint32_t shapes[][3] = {{4, 8, 30}, {8, 8, 30},	{8, 4, 64},
+					     {1, 1, 7},	 {3, 5, 30},	{16, 100, 30},
+					     {13, 9, 1}, {64, 128, 33}, {4, 16, 2}};
 	for (size_t s = 0; s < ARRAY_SIZE(shapes); s++) {
 		struct rt_map m = maps_hash(shapes[s][0], shapes[s][1], shapes[s][2]);
 		struct model model = {0};
@@ -239,10 +241,12 @@ static void *churn(void *arg)
 		uint64_t slot = maps_random(&w->random) % 8, key[2] = {slot << 8 | w->number, 1};
 		uint64_t value[3] = {key[0], (uint64_t)i, key[0]};
 		uint64_t *found = rt_map_lookup_elem(w->m, key);
-		if ((found != NULL) != there[slot] || (found && (found[0] != key[0] || found[2] != key[0])))
+		if ((found != NULL) != there[slot] ||
+		    (found && (found[0] != key[0] || found[2] != key[0])))
 			w->wrong = true;
-		long result = there[slot] && i % 3 == 0 ? rt_map_delete_elem(w->m, key)
-							: rt_map_update_elem(w->m, key, value, RT_ANY);
+		long result = there[slot] && i % 3 == 0
+				      ? rt_map_delete_elem(w->m, key)
+				      : rt_map_update_elem(w->m, key, value, RT_ANY);
 		if (result != 0)
 			w->wrong = true;
 		there[slot] = !(there[slot] && i % 3 == 0);

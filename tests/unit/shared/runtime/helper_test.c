@@ -31,7 +31,8 @@ static void a_read_that_faults_zeroes_the_destination(void **state)
 {
 	(void)state;
 	uint8_t *end = edge(), to[8];
-	const void *bad[] = {NULL, (void *)8, end, end - 4, (void *)0xffff800000000000, (void *)UINT64_MAX};
+	const void *bad[] = {
+		NULL, (void *)8, end, end - 4, (void *)0xffff800000000000, (void *)UINT64_MAX};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		memset(to, 0xff, sizeof(to));
 		assert_int_equal(rt_probe_read(to, 8, bad[i], &self), -RT_EFAULT);

@@ -3,7 +3,10 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 
-#define ARRAY(entries) {.kind = RT_KIND_ARRAY, .key_size = 4, .value_size = 8, .max_entries = (entries)}
+#define ARRAY(entries)                                                                          \
+	{                                                                                       \
+		.kind = RT_KIND_ARRAY, .key_size = 4, .value_size = 8, .max_entries = (entries) \
+	}
 
 static void refuses_shapes_that_the_kind_does_not_allow(void **state)
 {
@@ -14,19 +17,58 @@ static void refuses_shapes_that_the_kind_does_not_allow(void **state)
 		const char *path, *part;
 	} rows[] = {
 		{{.kind = 99}, ERR_INVALID, "/kind", "no map kind has the number 99"},
-		{{.kind = 2, .key_size = 4, .value_size = 8, .max_entries = 4, .flags = 1}, ERR_INVALID, "/flags", "0x1"},
-		{{.kind = 2, .key_size = 8, .value_size = 8, .max_entries = 1}, ERR_INVALID, "/key_size", "4 bytes, not 8"},
-		{{.kind = 2, .key_size = 4, .max_entries = 1}, ERR_INVALID, "/value_size", "one byte"},
-		{{.kind = 2, .key_size = 4, .value_size = 1}, ERR_INVALID, "/max_entries", "one element"},
-		{{.kind = 2, .key_size = 4, .value_size = UINT32_MAX, .max_entries = UINT32_MAX}, ERR_TOO_LARGE, "", "limit"},
-		{{.kind = 1, .value_size = 1, .max_entries = 1}, ERR_INVALID, "/key_size", "1 to 512"},
-		{{.kind = 1, .key_size = 513, .value_size = 1, .max_entries = 1}, ERR_INVALID, "/key_size", "not 513"},
-		{{.kind = 1, .key_size = 4, .max_entries = 1}, ERR_INVALID, "/value_size", "one byte"},
-		{{.kind = 1, .key_size = 4, .value_size = 1}, ERR_INVALID, "/max_entries", "one element"},
-		{{.kind = 1, .key_size = 4, .value_size = 8, .max_entries = 1u << 31}, ERR_TOO_LARGE, "", "limit"},
-		{{.kind = 1, .key_size = 4, .value_size = 1u << 20, .max_entries = 1u << 20}, ERR_TOO_LARGE, "", "limit"},
-		{{.kind = 27, .key_size = 4, .max_entries = 4096}, ERR_INVALID, "/key_size", "no keys"},
-		{{.kind = 27, .value_size = 4, .max_entries = 4096}, ERR_INVALID, "/value_size", "no values"},
+		{{.kind = 2, .key_size = 4, .value_size = 8, .max_entries = 4, .flags = 1},
+		 ERR_INVALID,
+		 "/flags",
+		 "0x1"},
+		{{.kind = 2, .key_size = 8, .value_size = 8, .max_entries = 1},
+		 ERR_INVALID,
+		 "/key_size",
+		 "4 bytes, not 8"},
+		{{.kind = 2, .key_size = 4, .max_entries = 1},
+		 ERR_INVALID,
+		 "/value_size",
+		 "one byte"},
+		{{.kind = 2, .key_size = 4, .value_size = 1},
+		 ERR_INVALID,
+		 "/max_entries",
+		 "one element"},
+		{{.kind = 2, .key_size = 4, .value_size = UINT32_MAX, .max_entries = UINT32_MAX},
+		 ERR_TOO_LARGE,
+		 "",
+		 "limit"},
+		{{.kind = 1, .value_size = 1, .max_entries = 1},
+		 ERR_INVALID,
+		 "/key_size",
+		 "1 to 512"},
+		{{.kind = 1, .key_size = 513, .value_size = 1, .max_entries = 1},
+		 ERR_INVALID,
+		 "/key_size",
+		 "not 513"},
+		{{.kind = 1, .key_size = 4, .max_entries = 1},
+		 ERR_INVALID,
+		 "/value_size",
+		 "one byte"},
+		{{.kind = 1, .key_size = 4, .value_size = 1},
+		 ERR_INVALID,
+		 "/max_entries",
+		 "one element"},
+		{{.kind = 1, .key_size = 4, .value_size = 8, .max_entries = 1u << 31},
+		 ERR_TOO_LARGE,
+		 "",
+		 "limit"},
+		{{.kind = 1, .key_size = 4, .value_size = 1u << 20, .max_entries = 1u << 20},
+		 ERR_TOO_LARGE,
+		 "",
+		 "limit"},
+		{{.kind = 27, .key_size = 4, .max_entries = 4096},
+		 ERR_INVALID,
+		 "/key_size",
+		 "no keys"},
+		{{.kind = 27, .value_size = 4, .max_entries = 4096},
+		 ERR_INVALID,
+		 "/value_size",
+		 "no values"},
 		{{.kind = 27, .max_entries = 4095}, ERR_INVALID, "/max_entries", "power of two"},
 		{{.kind = 27, .max_entries = 12288}, ERR_INVALID, "/max_entries", "power of two"},
 		{{.kind = 27, .max_entries = 2048}, ERR_INVALID, "/max_entries", "power of two"},
@@ -34,7 +76,8 @@ static void refuses_shapes_that_the_kind_does_not_allow(void **state)
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct map_layout out;
-		assert_fails(map_layout(&rows[i].map, &out), rows[i].code, rows[i].path, rows[i].part);
+		assert_fails(map_layout(&rows[i].map, &out), rows[i].code, rows[i].path,
+			     rows[i].part);
 	}
 }
 
@@ -42,7 +85,11 @@ static void layouts_are_whole_pages_and_rings_are_mapped_twice(void **state)
 {
 	(void)state;
 	struct rt_map array = ARRAY(4), ring = {.kind = 27, .max_entries = 8192};
-	struct rt_map hash = {.kind = 1, .key_size = 4, .value_size = 8, .max_entries = 10, .flags = BPF_F_NO_PREALLOC};
+	struct rt_map hash = {.kind = 1,
+			      .key_size = 4,
+			      .value_size = 8,
+			      .max_entries = 10,
+			      .flags = BPF_F_NO_PREALLOC};
 	struct map_layout out;
 	assert_ok(map_layout(&array, &out));
 	assert_int_equal(out.file_bytes, 8192);
@@ -69,7 +116,8 @@ static void a_map_begins_with_its_initial_value(void **state)
 	map_close(&m);
 	assert_null(m.base);
 	map_close(&m);
-	assert_fails(map_create(&m, "data", bytes_of("abc", 3), &fd), ERR_INVALID, "/initial", "of its size");
+	assert_fails(map_create(&m, "data", bytes_of("abc", 3), &fd), ERR_INVALID, "/initial",
+		     "of its size");
 }
 
 static void refuses_a_file_that_is_not_the_map(void **state)
@@ -101,7 +149,8 @@ static void only_ring_buffers_are_consumed(void **state)
 	(void)state;
 	struct rt_map m = maps_array(8, 1);
 	uint32_t consumed;
-	assert_fails(map_consume(&m, 1, NULL, NULL, &consumed), ERR_INVALID, "/kind", "only ring buffers");
+	assert_fails(map_consume(&m, 1, NULL, NULL, &consumed), ERR_INVALID, "/kind",
+		     "only ring buffers");
 	map_close(&m);
 }
 

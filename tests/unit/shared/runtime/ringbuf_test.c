@@ -206,7 +206,8 @@ static void every_record_of_every_thread_arrives_once_and_in_order(void **state)
 	uint64_t refused = 0;
 	for (uint32_t i = 0; i < PRODUCERS; i++) {
 		producers[i] = (struct producer){.m = &m, .number = i};
-		assert_int_equal(pthread_create(&producers[i].thread, NULL, produce, &producers[i]), 0);
+		assert_int_equal(pthread_create(&producers[i].thread, NULL, produce, &producers[i]),
+				 0);
 	}
 	while (total < PRODUCERS * RECORDS) {
 		uint32_t consumed = 0;
