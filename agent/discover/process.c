@@ -136,24 +136,6 @@ struct err *process_status(pid_t pid, pid_t tid, const char *key, int base, uint
 	return err_new(ERR_NOT_FOUND, "/proc/%d/status has no %s", pid, key);
 }
 
-static bool status_hex(struct str text, const char *key, uint64_t *out)
-{
-	struct str value;
-	return status_line(text, key, &value) && to_number(value, 16, out);
-}
-
-bool process_has_signals(pid_t pid, pid_t tid)
-{
-	OWNED_BUF struct buf text = BUF_INIT(STATUS_MAX_BYTES);
-	uint64_t own, shared, blocked;
-	OWNED(err) struct err *e = read_proc(pid, tid, "status", &text);
-	struct str status = buf_str(&text);
-	if (e || !status_hex(status, "SigPnd", &own) || !status_hex(status, "ShdPnd", &shared) ||
-	    !status_hex(status, "SigBlk", &blocked))
-		return true;
-	return (own | shared) & ~blocked;
-}
-
 /* NSpid lists its pids from our namespace inwards; the last one is its own. */
 pid_t process_pid_inside(pid_t pid)
 {

@@ -48,7 +48,7 @@ OWN_DEFINE(remote, struct remote *, remote_resume)
 
 pid_t remote_pid(const struct remote *r);
 
-/* Nanoseconds since the first thread was stopped. */
+/* Nanoseconds since the first thread was asked to stop. */
 uint64_t remote_stopped_ns(const struct remote *r);
 
 /* The threads and their registers as they were when stopped; borrowed until resume. */

@@ -38,6 +38,7 @@
 #define SHORTEST_SLEEP_NS 10000L
 #define MAX_DOUBLINGS	  6u
 #define MAX_LATE	  64
+#define QUEUED_MAX	  16
 
 /* Rule broken: a mutable global, one of each thread. ptrace belongs to a thread, and a tracee that never
  * stopped cannot be let go, only waited for. */
@@ -117,6 +118,7 @@ static bool detach(pid_t tid, int signal)
 
 static void late_add(pid_t tid)
 {
+	ptrace(PTRACE_INTERRUPT, tid, NULL, NULL); /* so that it stops some time, to be let go */
 	for (size_t i = 0; i < MAX_LATE; i++)
 		if (late[i] == 0) {
 			late[i] = tid;
@@ -196,7 +198,7 @@ static int seize(struct remote *r, pid_t tid)
 	return 0;
 }
 
-static struct err *stop_thread(struct remote *r, pid_t tid)
+static struct err *seize_thread(struct remote *r, pid_t tid)
 {
 	int errnum = seize(r, tid);
 	if (errnum == ESRCH || (errnum == EPERM && is_ending(r->pid, tid)))
@@ -207,7 +209,6 @@ static struct err *stop_thread(struct remote *r, pid_t tid)
 		late_add(tid);
 		return err_no_memory();
 	}
-	ptrace(PTRACE_INTERRUPT, tid, NULL, NULL); /* fails where it is gone: waiting tells */
 	return NULL;
 }
 
@@ -218,7 +219,7 @@ static void close_folder(DIR *folder)
 }
 OWN_DEFINE(folder, DIR *, close_folder)
 
-static struct err *stop_new_threads(struct remote *r, bool *is_new)
+static struct err *seize_new_threads(struct remote *r, bool *is_new)
 {
 	char path[32];
 	uint32_t hint = 0;
@@ -237,7 +238,7 @@ static struct err *stop_new_threads(struct remote *r, bool *is_new)
 				       "process %d has more than %u threads", r->pid,
 				       REMOTE_MAX_THREADS);
 		uint32_t before = r->count;
-		TRY(stop_thread(r, (pid_t)tid));
+		TRY(seize_thread(r, (pid_t)tid));
 		*is_new |= r->count > before;
 	}
 	return NULL;
@@ -246,6 +247,16 @@ static struct err *stop_new_threads(struct remote *r, bool *is_new)
 static void drop_thread(struct remote *r, uint32_t i)
 {
 	r->threads[i] = r->threads[--r->count];
+}
+
+/* Fails where one is gone: waiting tells. */
+static void interrupt_new_threads(struct remote *r)
+{
+	if (!r->since_ns)
+		r->since_ns = clock_mono_ns();
+	for (uint32_t i = 0; i < r->count; i++)
+		if (!r->threads[i].is_stopped)
+			ptrace(PTRACE_INTERRUPT, r->threads[i].tid, NULL, NULL);
 }
 
 static struct err *await_new_threads(struct remote *r)
@@ -273,12 +284,32 @@ static struct err *await_new_threads(struct remote *r)
 
 /* ---- registers ---- */
 
+/* Whether one of the queued signals (its own, or with `flags` the process's) is not blocked. */
+static bool queue_has(pid_t tid, uint32_t flags, uint64_t blocked)
+{
+	siginfo_t queued[QUEUED_MAX];
+	struct __ptrace_peeksiginfo_args args = {.flags = flags, .nr = QUEUED_MAX};
+	long count = ptrace(PTRACE_PEEKSIGINFO, tid, &args, queued);
+	for (long i = 0; i < count; i++)
+		if (!(blocked >> (queued[i].si_signo - 1) & 1))
+			return true;
+	return count < 0 || count == QUEUED_MAX; /* unknown, or more than were looked at */
+}
+
+static bool has_signals(pid_t tid)
+{
+	uint64_t blocked;
+	if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(blocked), &blocked) != 0)
+		return true;
+	return queue_has(tid, 0, blocked) || queue_has(tid, PTRACE_PEEKSIGINFO_SHARED, blocked);
+}
+
 /* Puts a thread that our stop alone has thrown out of its system call back onto it. */
 static void step_back(struct remote *r, struct remote_thread *t)
 {
 	uint8_t code[2];
 	if (t->regs.rax != (unsigned long long)-EINTR || (long long)t->regs.orig_rax < 0 ||
-	    t->signal || process_has_signals(r->pid, t->tid))
+	    t->signal || has_signals(t->tid))
 		return;
 	if (pread(r->memory, code, sizeof(code), (off_t)(t->regs.rip - 2)) != 2 ||
 	    code[0] != 0x0f || code[1] != 0x05)
@@ -306,7 +337,8 @@ static struct err *stop_all(struct remote *r)
 {
 	bool is_new = true;
 	while (is_new) {
-		TRY(stop_new_threads(r, &is_new));
+		TRY(seize_new_threads(r, &is_new));
+		interrupt_new_threads(r);
 		TRY(await_new_threads(r));
 	}
 	return read_registers(r);
@@ -329,7 +361,6 @@ struct err *remote_stop(pid_t pid, struct remote **out)
 	r->memory = -1;
 	r->runner.thread = REMOTE_NO_THREAD;
 	TRY(open_memory(r));
-	r->since_ns = clock_mono_ns();
 	TRY(stop_all(r));
 	*out = MOVE(r);
 	return NULL;
@@ -341,6 +372,7 @@ struct err *remote_stop(pid_t pid, struct remote **out)
  * reap it. */
 static void let_go_late(pid_t tid)
 {
+	ptrace(PTRACE_INTERRUPT, tid, NULL, NULL); /* in case it was not even asked yet */
 	int status = remote_await(tid, LATE_PATIENCE_MS);
 	if (status == REMOTE_BUSY)
 		late_add(tid);

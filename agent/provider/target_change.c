@@ -14,7 +14,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 
-#define MAX_TRIES    40u
+#define PUT_IN_MS    2000
 #define MAX_PAUSE_MS 50
 
 /* The one wait for time: nothing tells when a thread leaves a few bytes of code. */
@@ -32,6 +32,11 @@ static bool is_transient(const struct err *e)
 static void save_after(const struct target *t)
 {
 	log_err(LOG_WARN, target_save(t), "record of process %d", t->id.pid);
+}
+
+static uint64_t deadline_in(int patience_ms)
+{
+	return clock_mono_ns() + (uint64_t)MAX(patience_ms, 0) * 1000000u;
 }
 
 /* ---- putting in ---- */
@@ -106,9 +111,10 @@ static struct err *put_in(struct target *t, struct instance *i, const struct wan
 /* `i` is in the target's list while this tries, so that the record has it. */
 static struct err *put_in_patiently(struct target *t, struct instance *i, const struct wanted *w)
 {
+	uint64_t deadline = deadline_in(PUT_IN_MS);
 	for (unsigned try = 0;; try++) {
 		struct err *e = put_in(t, i, w);
-		if (!e || !is_transient(e) || try == MAX_TRIES)
+		if (!e || !is_transient(e) || clock_mono_ns() >= deadline)
 			return e;
 		err_destroy(e);
 		pause_before(try);
@@ -275,11 +281,6 @@ static struct err *deinstantiate(struct target *t, struct instance *i, uint64_t 
 	target_instance_remove(t, i);
 	save_after(t);
 	return NULL;
-}
-
-static uint64_t deadline_in(int patience_ms)
-{
-	return clock_mono_ns() + (uint64_t)MAX(patience_ms, 0) * 1000000u;
 }
 
 struct err *target_deinstantiate(struct target *t, struct str name, int patience_ms)

@@ -10,6 +10,7 @@
  *	fork                   a child that does the same from then on; prints "child PID"
  *	once N                 calls probed(N) once and prints "result R"
  *	hold / release         a thread goes into (comes out of) held(), which waits while it is inside
+ *	vfork / wake / vforks  a thread waits in vfork / its child ends / "vforks N": how many still wait
  *	exec                   becomes `target_host idle`
  *	filter                 a seccomp filter that kills whoever calls mmap, socketpair or recvmsg
  */
@@ -390,6 +391,41 @@ static void do_release(void)
 	printf("released\n");
 }
 
+/* The child shares our memory and lives until a byte comes; the parent cannot be stopped so long. */
+static int vfork_ends[2];
+static atomic_int vforks;
+
+static void *in_vfork(void *unused)
+{
+	char byte;
+	(void)unused;
+	if (vfork() == 0) {
+		vforks = 1;
+		while (read(vfork_ends[0], &byte, 1) < 0)
+			;
+		_exit(0);
+	}
+	vforks = 0;
+	return NULL;
+}
+
+static void do_vfork(void)
+{
+	pthread_t thread;
+	if (pipe(vfork_ends))
+		abort();
+	pthread_create(&thread, NULL, in_vfork, NULL);
+	pthread_detach(thread);
+	while (vforks == 0)
+		sched_yield();
+	printf("vforks 1\n");
+}
+
+static void do_wake(void)
+{
+	printf("woken %zd\n", write(vfork_ends[1], "", 1));
+}
+
 #define REFUSE(number)                                     \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), \
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
@@ -416,6 +452,12 @@ static void obey(const char *line)
 		do_hold();
 	else if (strcmp(line, "release\n") == 0)
 		do_release();
+	else if (strcmp(line, "vfork\n") == 0)
+		do_vfork();
+	else if (strcmp(line, "wake\n") == 0)
+		do_wake();
+	else if (strcmp(line, "vforks\n") == 0)
+		printf("vforks %d\n", vforks);
 	else if (strcmp(line, "filter\n") == 0)
 		do_filter();
 	else if (strcmp(line, "exec\n") == 0)

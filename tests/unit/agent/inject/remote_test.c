@@ -205,7 +205,8 @@ static void a_stopped_process_stays_stopped(void **state)
 	assert_ok(remote_stop(h.pid, &r));
 	assert_int_equal(call(r, SYS_getpid, 0, 0, 0), h.pid);
 	remote_resume(r);
-	assert_int_equal(state_of(h.pid), 'T');
+	while (state_of(h.pid) != 'T') /* it has to run once to get back there */
+		assert_int_equal(state_of(h.pid) == 'Z', 0);
 	kill(h.pid, SIGCONT);
 	assert_int_equal(host_end(&h), 0);
 }
@@ -338,6 +339,22 @@ static void stops_threads_that_come_and_go(void **state)
 	assert_int_equal(host_end(&h), 0);
 }
 
+static void a_thread_that_cannot_stop_is_left_alone(void **state)
+{
+	(void)state;
+	struct remote *r;
+	struct host h = host_start("target_host", "call", "1");
+	assert_string_equal(host_say(&h, "vfork"), "vforks 1");
+	assert_fails(remote_stop(h.pid, &r), ERR_UNAVAILABLE, "", "does not stop");
+	assert_string_equal(host_say(&h, "once 1"), "result 2654442");
+	assert_string_equal(host_say(&h, "wake"), "woken 1");
+	while (strcmp(host_say(&h, "vforks"), "vforks 0") != 0)
+		remote_tend();
+	assert_ok(remote_stop(h.pid, &r));
+	remote_resume(r);
+	assert_int_equal(host_end(&h), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +375,7 @@ int main(void)
 		cmocka_unit_test(a_dying_tracer_does_not_hurt),
 		cmocka_unit_test(moves_a_thread),
 		cmocka_unit_test(stops_threads_that_come_and_go),
+		cmocka_unit_test(a_thread_that_cannot_stop_is_left_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
