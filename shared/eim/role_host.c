@@ -4,10 +4,19 @@
 
 #define TYPE_TEXT_MAX 4096
 
+/* Spelled as BTF prints it: what ctype does not read, as "int (*)(int)". "…" stands for what is not said. */
+static bool is_spelled_so(const struct role_builder *b, struct str type, uint32_t id)
+{
+	OWNED_BUF struct buf have = BUF_INIT(TYPE_TEXT_MAX);
+	btf_print_type(b->host, id, &have);
+	return !have.failed && str_equal(buf_str(&have), type) && !strstr(buf_text(&have), "…");
+}
+
 static bool is_same(const struct role_builder *b, struct str type, uint32_t id)
 {
 	struct ctype wanted;
-	return ctype_resolve(b->spec, type, &wanted) && ctype_matches(&wanted, b->host, id);
+	return (ctype_resolve(b->spec, type, &wanted) && ctype_matches(&wanted, b->host, id)) ||
+	       is_spelled_so(b, type, id);
 }
 
 /* `what` is "parameter 2 (buffer)" or "the result". */

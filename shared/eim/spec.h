@@ -53,6 +53,8 @@ struct spec_function { /* host_functions; extension_exports have the same shape 
 	struct str acquires, releases; /* resource names, empty where none */
 	bool side_effect;
 	const struct node *requires_; /* MAP of attribute: value, never null, or NULL */
+	struct str symbol;	      /* exports: the host's function that calls it, or empty */
+	struct spec_names roles; /* exports: the roles whose extensions it takes; none is all */
 	struct spec_place at;
 };
 

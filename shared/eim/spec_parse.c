@@ -202,13 +202,13 @@ static struct err *decode_signature(struct arena *a, const struct node *n, const
 	return check_params(out);
 }
 
-static struct err *decode_function(struct arena *a, const struct node *n, const char *path,
-				   void *item)
+static struct err *decode_either(struct arena *a, const struct node *n, const char *path,
+				 bool is_export, struct spec_function *function)
 {
 	struct fields {
-		struct str name, acquires, releases;
+		struct str name, acquires, releases, symbol;
 		bool side_effect;
-		const struct node *signature, *constraints, *requires_;
+		const struct node *signature, *constraints, *requires_, *roles;
 	} in = {0};
 	static const struct field fields[] = {
 		FIELD_TEXT("name", struct fields, name, FIELD_REQUIRED),
@@ -218,21 +218,38 @@ static struct err *decode_function(struct arena *a, const struct node *n, const 
 		FIELD_TEXT("releases", struct fields, releases, 0),
 		FIELD_BOOL("side_effect", struct fields, side_effect, 0),
 		FIELD_MAP("requires", struct fields, requires_, 0),
+		/* of exports alone: */
+		FIELD_TEXT("symbol", struct fields, symbol, 0),
+		FIELD_LIST("roles", struct fields, roles, 0),
 	};
-	struct spec_function *function = item;
-	TRY_AT(fields_decode(n, fields, ARRAY_SIZE(fields), &in), "%s", path);
+	size_t count = ARRAY_SIZE(fields) - (is_export ? 0 : 2);
+	TRY_AT(fields_decode(n, fields, count, &in), "%s", path);
 	*function = (struct spec_function){
 		.name = in.name,
 		.acquires = in.acquires,
 		.releases = in.releases,
 		.side_effect = in.side_effect,
 		.requires_ = in.requires_,
+		.symbol = in.symbol,
 		.at = place_of(n, path),
 	};
 	struct err *found = decode_signature(a, in.signature, path, function);
 	err_add(&found, decode_constraints(a, in.constraints, path, "function_constraints",
 					   &function->constraints));
+	err_add(&found, decode_names(a, in.roles, path, "roles", &function->roles));
 	return found;
+}
+
+static struct err *decode_function(struct arena *a, const struct node *n, const char *path,
+				   void *item)
+{
+	return decode_either(a, n, path, false, item);
+}
+
+static struct err *decode_export(struct arena *a, const struct node *n, const char *path,
+				 void *item)
+{
+	return decode_either(a, n, path, true, item);
 }
 
 /* ---- capabilities and roles ---- */
@@ -354,7 +371,7 @@ static const struct section {
 	SECTION("/host_functions", functions, spec_function, decode_function),
 	SECTION("/capabilities", capabilities, spec_capability, decode_capability),
 	SECTION("/roles", roles, spec_role, decode_role),
-	SECTION("/extension_exports", exports, spec_function, decode_function),
+	SECTION("/extension_exports", exports, spec_function, decode_export),
 };
 
 #define MEMBER(of, offset, type) ((type *)(void *)((char *)(of) + (offset)))
