@@ -299,7 +299,7 @@ static size_t find_readings(const struct derivation *d, enum derive_kind kind, s
 
 /* ---- reading ---- */
 
-static bool is_identifier(struct str name)
+bool derive_is_identifier(struct str name)
 {
 	for (size_t i = 0; i < name.size; i++) {
 		char c = name.data[i];
@@ -318,7 +318,7 @@ static void read_name(struct derivation *d, enum derive_kind kind, struct derive
 	size_t count;
 	if (n->whole.size > DERIVE_MAX_NAME_BYTES)
 		return find_unreadable(d, n, "the name is longer than 512 bytes");
-	if (!is_identifier(n->rest))
+	if (!derive_is_identifier(n->rest))
 		return find_unreadable(d, n, "a letter, digit or \"_\" must follow the prefix");
 	count = find_readings(d, kind, n->rest, two);
 	if (count == 0)

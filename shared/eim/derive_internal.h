@@ -58,6 +58,9 @@ struct derivation {
 /* The first FUNC of that name, or NULL. */
 const struct derive_function *derive_find_function(const struct derivation *d, struct str name);
 
+/* Letters, digits and "_", at least one. */
+bool derive_is_identifier(struct str name);
+
 /* ---- derive_print.c ---- */
 
 /* Appends the document of names that are all read. */

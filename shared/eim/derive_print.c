@@ -9,26 +9,30 @@
 
 /* ---- signatures ---- */
 
-static void add_type(const struct derivation *d, uint32_t id, struct buf *out)
-{
-	btf_print_type(d->btf, id, out);
-	buf_putc(out, '\n');
-}
-
 static const struct btf_type *proto_of(const struct derivation *d, uint32_t function)
 {
 	return btf_type(d->btf, btf_type(d->btf, function)->type);
 }
 
-static bool is_spelled(const struct derivation *d, const struct btf_type *proto, struct buf *out)
+/* Whether the type's spelling says all of it, in characters that any text keeps. "…" is what it leaves out. */
+static bool is_spelled(const struct derivation *d, uint32_t id, struct buf *out)
 {
-	OWNED_BUF struct buf text = BUF_INIT((size_t)64 * TYPE_TEXT_MAX);
-	add_type(d, proto->type, &text);
-	for (uint32_t i = 0; i < proto->count; i++)
-		add_type(d, btf_member(d->btf, proto, i).type, &text);
+	OWNED_BUF struct buf text = BUF_INIT(TYPE_TEXT_MAX);
+	btf_print_type(d->btf, id, &text);
 	if (text.failed && !text.too_large)
-		out->failed = true; /* out of memory is not an answer */
-	return !text.failed && !strstr(buf_text(&text), "…");
+		out->failed = true; /* being out of memory is no answer */
+	for (size_t i = 0; i < text.size; i++)
+		if (text.data[i] < 0x20 || text.data[i] > 0x7e)
+			return false;
+	return !text.failed;
+}
+
+static bool are_spelled(const struct derivation *d, const struct btf_type *proto, struct buf *out)
+{
+	bool all = is_spelled(d, proto->type, out);
+	for (uint32_t i = 0; i < proto->count && all; i++)
+		all = is_spelled(d, btf_member(d->btf, proto, i).type, out);
+	return all;
 }
 
 static void print_type(const struct derivation *d, struct json *w, const char *key, uint32_t id)
@@ -40,12 +44,12 @@ static void print_type(const struct derivation *d, struct json *w, const char *k
 		w->out->failed = true;
 }
 
-/* BTF may leave parameters without a name; a document may not. */
+/* BTF may leave parameters without a name, or hold any bytes for one; a document may not. */
 static void print_param_name(const struct derivation *d, struct json *w,
 			     const struct btf_type *proto, uint32_t index)
 {
 	struct str name = btf_member(d->btf, proto, index).name;
-	bool is_taken = name.size == 0;
+	bool is_taken = !derive_is_identifier(name);
 	for (uint32_t i = 0; i < index && !is_taken; i++)
 		is_taken = str_equal(btf_member(d->btf, proto, i).name, name);
 	if (is_taken)
@@ -57,7 +61,7 @@ static void print_param_name(const struct derivation *d, struct json *w,
 static void print_signature(const struct derivation *d, struct json *w, uint32_t function)
 {
 	const struct btf_type *proto = proto_of(d, function);
-	if (!is_spelled(d, proto, w->out))
+	if (!are_spelled(d, proto, w->out))
 		return;
 	json_object(w, "signature");
 	json_list(w, "params");
