@@ -5,6 +5,7 @@
 
 #include "tests/unit/test.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>

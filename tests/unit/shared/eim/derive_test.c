@@ -7,88 +7,11 @@
 #include "shared/base/mem.h"
 #include "shared/eim/derive.h"
 #include "shared/eim/role.h"
-#include "tests/unit/shared/bpf/btf_build.h"
+#include "tests/unit/shared/eim/example_btf.h"
 
 #include <stdio.h>
 
 #define DOCUMENT_MAX ((size_t)4 << 20)
-
-struct param {
-	const char *name;
-	uint32_t type;
-};
-
-static void add_typedef(struct btf_build *b, const char *name)
-{
-	btf_build_plain(b, BTF_TYPEDEF, name, 1);
-}
-
-static void add_function(struct btf_build *b, const char *name, uint32_t result, uint32_t count,
-			 const struct param *params)
-{
-	uint32_t proto = btf_build_type(b, "", BTF_BUILD_INFO(BTF_FUNC_PROTO, count), result);
-	for (uint32_t i = 0; i < count; i++)
-		btf_build_pair(b, params[i].name, params[i].type);
-	btf_build_plain(b, BTF_FUNC, name, proto);
-}
-
-static void add_base_types(struct btf_build *b)
-{
-	btf_build_int(b, "int", 4, 1);
-	btf_build_plain(b, BTF_TYPEDEF, "size_t", 3);
-	btf_build_int(b, "long unsigned int", 8, 0);
-	btf_build_int(b, "unsigned int", 4, 0);
-	btf_build_plain(b, BTF_PTR, "", 0);
-	btf_build_int(b, "unsigned char", 1, 0);
-	btf_build_int(b, "short unsigned int", 2, 0);
-	btf_build_int(b, "signed char", 1, 1);
-	btf_build_int(b, "short int", 2, 1);
-	btf_build_int(b, "long int", 8, 1);
-	btf_build_plain(b, BTF_TYPEDEF, "__ssize_t", 10);
-	btf_build_plain(b, BTF_PTR, "", 13);
-	btf_build_int(b, "char", 1, 1);
-	btf_build_plain(b, BTF_CONST, "", 13);
-	btf_build_plain(b, BTF_PTR, "", 14);
-	btf_build_plain(b, BTF_TYPEDEF, "ssize_t", 11);
-}
-
-static void add_functions(struct btf_build *b)
-{
-	btf_build_plain(b, BTF_PTR, "", 29);
-	btf_build_plain(b, BTF_CONST, "", 0);
-	add_function(b, "main", 1, 0, NULL);
-	add_function(b, "__bpftime_extension_entry_AdminRole_analyze_data", 1, 2,
-		     (struct param[]){{"data", 15}, {"length", 1}});
-	add_function(b, "__bpftime_extension_entry_AdminRole_process_string", 1, 2,
-		     (struct param[]){{"input", 15}, {"mode", 1}});
-	add_function(b, "host_write_file", 1, 3,
-		     (struct param[]){{"fd", 1}, {"buffer", 15}, {"length", 1}});
-	add_function(b, "host_read_file", 1, 3,
-		     (struct param[]){{"fd", 1}, {"buffer", 12}, {"length", 1}});
-	add_function(b, "host_open_file", 1, 2, (struct param[]){{"filename", 15}, {"flags", 1}});
-}
-
-/* The published dump: 41 types. */
-static void add_example(struct btf_build *b)
-{
-	static const char *const names[] = {
-		"__bpftime_ext_ufunction_file_ops_host_open_file",
-		"__bpftime_ext_ufunction_file_ops_host_read_file",
-		"__bpftime_ext_ufunction_file_ops_host_write_file",
-		"__bpftime_capability_FileRead_includes_file_ops_host_open_file",
-		"__bpftime_capability_FileRead_includes_file_ops_host_read_file",
-		"__bpftime_capability_FileWrite_includes_file_ops_host_write_file",
-		"__bpftime_role_BasicFileRole_has_cap_FileRead",
-		"__bpftime_role_ExtendedFileRole_has_cap_FileWrite",
-		"__bpftime_role_ExtendedFileRole_inherits_BasicFileRole",
-		"__bpftime_role_AdminRole",
-		"__bpftime_role_AdminRole_inherits_ExtendedFileRole",
-	};
-	add_base_types(b);
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		add_typedef(b, names[i]);
-	add_functions(b);
-}
 
 static struct err *derive_built(struct btf_build *b, struct buf *out)
 {
@@ -102,16 +25,16 @@ static struct err *derive_built(struct btf_build *b, struct buf *out)
 static struct err *derive_names(const char *const *names, struct buf *out)
 {
 	OWNED_BUILD struct btf_build b = BTF_BUILD_INIT;
-	static const struct param n = {"n", 1};
+	static const struct example_param n = {"n", 1};
 	btf_build_int(&b, "int", 4, 1);
-	add_function(&b, "fn", 1, 1, &n);
+	example_function(&b, "fn", 1, 1, &n);
 	for (; *names; names++)
 		if (strncmp(*names, "__bpftime_extension", strlen("__bpftime_extension")) == 0)
-			add_function(&b, *names, 1, 1, &n);
+			example_function(&b, *names, 1, 1, &n);
 		else if (strncmp(*names, "__bpftime", strlen("__bpftime")) == 0)
-			add_typedef(&b, *names);
+			example_typedef(&b, *names);
 		else
-			add_function(&b, *names, 1, 1, &n);
+			example_function(&b, *names, 1, 1, &n);
 	return derive_built(&b, out);
 }
 
@@ -140,41 +63,10 @@ static void derives_the_published_example(void **state UNUSED)
 {
 	OWNED_BUILD struct btf_build b = BTF_BUILD_INIT;
 	OWNED_BUF struct buf out = BUF_INIT(DOCUMENT_MAX);
-	add_example(&b);
+	example_build(&b);
 	assert_int_equal(b.count, 41);
 	assert_ok(derive_built(&b, &out));
-	assert_string_equal(
-		buf_text(&out),
-		"{\"host_functions\":["
-		"{\"name\":\"host_open_file\",\"signature\":{\"params\":["
-		"{\"type\":\"const char *\",\"name\":\"filename\"},"
-		"{\"type\":\"int\",\"name\":\"flags\"}],\"return_type\":\"int\"}},"
-		"{\"name\":\"host_read_file\",\"signature\":{\"params\":["
-		"{\"type\":\"int\",\"name\":\"fd\"},{\"type\":\"char *\",\"name\":\"buffer\"},"
-		"{\"type\":\"int\",\"name\":\"length\"}],\"return_type\":\"int\"}},"
-		"{\"name\":\"host_write_file\",\"signature\":{\"params\":["
-		"{\"type\":\"int\",\"name\":\"fd\"},{\"type\":\"const char "
-		"*\",\"name\":\"buffer\"},"
-		"{\"type\":\"int\",\"name\":\"length\"}],\"return_type\":\"int\"}}],"
-		"\"capabilities\":["
-		"{\"name\":\"FileRead\",\"apis\":[\"host_open_file\",\"host_read_file\"]},"
-		"{\"name\":\"FileWrite\",\"apis\":[\"host_write_file\"]}],"
-		"\"roles\":["
-		"{\"name\":\"BasicFileRole\",\"capabilities\":[\"FileRead\"],\"inherits\":[]},"
-		"{\"name\":\"ExtendedFileRole\",\"capabilities\":[\"FileWrite\"],"
-		"\"inherits\":[\"BasicFileRole\"]},"
-		"{\"name\":\"AdminRole\",\"capabilities\":[],\"inherits\":[\"ExtendedFileRole\"]}],"
-		"\"extension_exports\":["
-		"{\"name\":\"analyze_data\","
-		"\"symbol\":\"__bpftime_extension_entry_AdminRole_analyze_data\","
-		"\"roles\":[\"AdminRole\"],\"signature\":{\"params\":["
-		"{\"type\":\"const char *\",\"name\":\"data\"},"
-		"{\"type\":\"int\",\"name\":\"length\"}],\"return_type\":\"int\"}},"
-		"{\"name\":\"process_string\","
-		"\"symbol\":\"__bpftime_extension_entry_AdminRole_process_string\","
-		"\"roles\":[\"AdminRole\"],\"signature\":{\"params\":["
-		"{\"type\":\"const char *\",\"name\":\"input\"},"
-		"{\"type\":\"int\",\"name\":\"mode\"}],\"return_type\":\"int\"}}]}");
+	assert_string_equal(buf_text(&out), EXAMPLE_DOCUMENT);
 }
 
 static struct err *resolve_example(const char *name, struct role **out)
@@ -183,7 +75,7 @@ static struct err *resolve_example(const char *name, struct role **out)
 	OWNED_BUF struct buf text = BUF_INIT(DOCUMENT_MAX);
 	OWNED(btf) struct btf *btf = NULL;
 	OWNED(spec) struct spec *spec = NULL;
-	add_example(&b);
+	example_build(&b);
 	TRY(btf_build_parse(&b, &btf));
 	TRY(derive_document(btf, &text));
 	TRY(spec_parse(buf_str(&text), &spec));
@@ -342,8 +234,8 @@ static void refuses_functions_that_extensions_cannot_call(void **state UNUSED)
 	OWNED_BUILD struct btf_build b = BTF_BUILD_INIT;
 	OWNED_BUF struct buf out = BUF_INIT(DOCUMENT_MAX);
 	btf_build_int(&b, "int", 4, 1);
-	add_function(&b, "print", 1, 2, (struct param[]){{"format", 1}, {"", 0}});
-	add_typedef(&b, "__bpftime_ext_ufunction_g_print");
+	example_function(&b, "print", 1, 2, (struct example_param[]){{"format", 1}, {"", 0}});
+	example_typedef(&b, "__bpftime_ext_ufunction_g_print");
 	assert_fails(derive_built(&b, &out), ERR_INVALID, "__bpftime_ext_ufunction_g_print",
 		     "variable number of arguments");
 }
@@ -352,16 +244,16 @@ static void refuses_two_functions_of_one_name(void **state UNUSED)
 {
 	OWNED_BUILD struct btf_build b = BTF_BUILD_INIT;
 	OWNED_BUF struct buf out = BUF_INIT(DOCUMENT_MAX);
-	static const struct param n = {"n", 1};
+	static const struct example_param n = {"n", 1};
 	btf_build_int(&b, "int", 4, 1);
-	add_function(&b, "fn", 1, 1, &n);
-	add_function(&b, "fn", 1, 1, &n); /* the same once more */
-	add_typedef(&b, FN);
+	example_function(&b, "fn", 1, 1, &n);
+	example_function(&b, "fn", 1, 1, &n); /* the same once more */
+	example_typedef(&b, FN);
 	assert_ok(derive_built(&b, &out));
-	add_function(&b, "fn", 0, 0, NULL);
-	add_function(&b, ENTRY "R_e", 1, 1, &n);
-	add_function(&b, ENTRY "R_e", 1, 0, NULL);
-	add_typedef(&b, ROLE "R");
+	example_function(&b, "fn", 0, 0, NULL);
+	example_function(&b, ENTRY "R_e", 1, 1, &n);
+	example_function(&b, ENTRY "R_e", 1, 0, NULL);
+	example_typedef(&b, ROLE "R");
 	buf_clear(&out);
 	assert_fails(derive_built(&b, &out), ERR_INVALID, ENTRY "R_e",
 		     "the host has two functions of this name that differ: \"int " ENTRY
@@ -374,8 +266,9 @@ static void names_parameters_that_have_none(void **state UNUSED)
 	OWNED_BUF struct buf out = BUF_INIT(DOCUMENT_MAX);
 	OWNED(spec) struct spec *spec = NULL;
 	btf_build_int(&b, "int", 4, 1);
-	add_function(&b, "fn", 0, 4, (struct param[]){{"", 1}, {"a", 1}, {"a", 1}, {"", 1}});
-	add_typedef(&b, FN);
+	example_function(&b, "fn", 0, 4,
+			 (struct example_param[]){{"", 1}, {"a", 1}, {"a", 1}, {"", 1}});
+	example_typedef(&b, FN);
 	assert_ok(derive_built(&b, &out));
 	assert_ok(spec_parse(buf_str(&out), &spec));
 	const struct spec_function *f = spec_find_function(spec, STR("fn"));
@@ -399,13 +292,13 @@ static void resolves_on_the_host_that_it_was_derived_from(void **state UNUSED)
 	uint32_t nameless = btf_build_type(&b, "", BTF_BUILD_INFO(BTF_STRUCT, 1), 4);
 	btf_build_member(&b, "x", 1, 0);
 	uint32_t to_nameless = btf_build_plain(&b, BTF_PTR, "", nameless);
-	add_function(&b, "fn", 1, 2, (struct param[]){{"call", pointer}, {"n", 1}});
-	add_function(&b, "on", 1, 1, (struct param[]){{"s", to_nameless}});
+	example_function(&b, "fn", 1, 2, (struct example_param[]){{"call", pointer}, {"n", 1}});
+	example_function(&b, "on", 1, 1, (struct example_param[]){{"s", to_nameless}});
 	static const char *const names[] = {FN, "__bpftime_ext_ufunction_g_on", CAP,
 					    "__bpftime_capability_C_includes_g_on",
 					    ROLE "R_has_cap_C"};
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		add_typedef(&b, names[i]);
+		example_typedef(&b, names[i]);
 	assert_ok(btf_build_parse(&b, &btf));
 	assert_ok(derive_document(btf, &out));
 	assert_ok(spec_parse(buf_str(&out), &spec));
@@ -426,10 +319,10 @@ static void refuses_too_many_names(void **state UNUSED)
 	btf_build_int(&b, "int", 4, 1);
 	for (unsigned i = 0; i < DERIVE_MAX_NAMES; i++) {
 		snprintf(name, sizeof(name), ROLE "R%u", i);
-		add_typedef(&b, name);
+		example_typedef(&b, name);
 	}
 	assert_ok(derive_built(&b, &out));
-	add_typedef(&b, ROLE "OneMore");
+	example_typedef(&b, ROLE "OneMore");
 	assert_fails(derive_built(&b, &out), ERR_TOO_LARGE, "", "more than 1024 names that begin");
 }
 
@@ -462,7 +355,7 @@ static void reads_hostile_separators_in_little_time(void **state UNUSED)
 		size_t at = (size_t)snprintf(name, sizeof(name), ROLE "R%u", i);
 		while (at + 11 < sizeof(name))
 			at += (size_t)snprintf(name + at, sizeof(name) - at, "_inherits_");
-		add_typedef(&b, name);
+		example_typedef(&b, name);
 	}
 	OWNED(err) struct err *e = derive_built(&b, &out);
 	size_t count = 0;
@@ -475,7 +368,7 @@ static void reports_memory_that_is_out(void **state UNUSED)
 {
 	OWNED_BUILD struct btf_build b = BTF_BUILD_INIT;
 	OWNED(btf) struct btf *btf = NULL;
-	add_example(&b);
+	example_build(&b);
 	assert_ok(btf_build_parse(&b, &btf));
 	bool failed = true;
 	for (uint64_t n = 1; failed; n++) {
@@ -495,9 +388,9 @@ static void reports_memory_that_is_out_while_comparing(void **state UNUSED)
 	OWNED_BUILD struct btf_build b = BTF_BUILD_INIT;
 	OWNED(btf) struct btf *btf = NULL;
 	btf_build_int(&b, "int", 4, 1);
-	add_function(&b, "fn", 1, 0, NULL);
-	add_function(&b, "fn", 0, 0, NULL);
-	add_typedef(&b, FN);
+	example_function(&b, "fn", 1, 0, NULL);
+	example_function(&b, "fn", 0, 0, NULL);
+	example_typedef(&b, FN);
 	assert_ok(btf_build_parse(&b, &btf));
 	bool failed = true;
 	for (uint64_t n = 1; failed; n++) {
