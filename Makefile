@@ -48,7 +48,7 @@ A_ctl        := $(OUT)/lib/libeim-ctl.a
 A_agent      := $(OUT)/lib/libeim-agent.a
 
 BINARIES := $(addprefix $(OUT)/bin/,eim-controller eimctl eim-agent eim-compile)
-PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c tests/integration/*.bpf.c))
+PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c tests/integration/*.bpf.c tests/bench/*.bpf.c))
 
 .DEFAULT_GOAL := all
 .PHONY: all programs tests check demo lint fuzz bench cover format help setup clean
@@ -173,6 +173,7 @@ $(OUT)/tests/fuzz/%_replay: $(OUT)/obj/tests/fuzz/%_fuzz.o $(OUT)/obj/tests/fuzz
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS_controller) $(LIBS_agent) $(LIBS_shared) -o $@
 SRC_fuzzed := $(SRC_shared) $(wildcard agent/attach/*.c agent/attach/x86_64/*.c agent/discover/*.c)
+SRC_fuzzed += controller/http/target.c $(wildcard controller/model/*.c)
 build/fuzz/%: tests/fuzz/%_fuzz.c $(SRC_fuzzed)
 	@mkdir -p $(@D)
 	@$(CLANG) -std=gnu17 $(CPPFLAGS) -O1 -g -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \
@@ -200,10 +201,13 @@ lint: ## arrows between folders, names, banned calls, maps in README files, form
 	@deploy/setup --lint
 	@tests/lint/run
 
+$(OUT)/tests/bench/%: $(OUT)/obj/tests/bench/%.o $(A_shared)
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS) $^ -lbpf $(LIBS_shared) -o $@
+
 bench: ## figures, side by side in one run
 	@deploy/setup --tests
-	@$(MAKE) --no-print-directory -j$$(nproc) tests
-	@$(MAKE) --no-print-directory $(OUT)/tests/bench/hook
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(HOSTS) $(OUT)/tests/bench/hook
 	@tests/bench/run
 
 cover: ## line coverage of the unit tests

@@ -69,7 +69,7 @@ MUST_CHECK struct err *deployment_set(struct agent *a, const struct wire_sync_re
 /* Fetches and compiles what is wanted and not prepared yet. Failures stay with the deployment. */
 void deployment_prepare(struct agent *a, uint64_t now_ns);
 
-/* Destroys what is neither wanted nor carried. */
+/* Destroys what is neither wanted nor carried; frees what ended processes held in the maps of the rest. */
 void deployment_collect(struct agent *a);
 void deployment_destroy_all(struct agent *a);
 

@@ -75,7 +75,7 @@ static void forget_target(struct agent *a, struct carrier *c)
 	while (c->carried_count) {
 		struct policy *p = c->carried[0].deployment->policy;
 		if (p)
-			policy_sweep(p);
+			policy_process_ended(p);
 		drop_row(c, 0);
 	}
 }

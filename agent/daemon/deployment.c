@@ -127,6 +127,8 @@ void deployment_collect(struct agent *a)
 	for (struct deployment **at = &a->deployments; *at;) {
 		struct deployment *d = *at;
 		if (d->is_wanted || is_carried(a, d)) {
+			if (d->policy)
+				policy_sweep(d->policy);
 			at = &d->next;
 			continue;
 		}

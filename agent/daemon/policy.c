@@ -25,6 +25,7 @@ struct policy {
 	struct policy_map *maps;
 	int *map_fds;
 	struct target_place *places;
+	bool must_sweep;
 };
 
 /* ---- places ---- */
@@ -300,14 +301,24 @@ struct err *policy_drain(struct policy *p, uint32_t max, policy_record_fn *visit
 	return NULL;
 }
 
-static bool is_alive(void *context, uint32_t pid)
+/* A number that came again counts as alive: what its first owner held stays held, nothing is taken from
+ * a process that runs. */
+static bool is_alive(void *context UNUSED, uint32_t tgid)
 {
-	(void)context;
-	return kill((pid_t)pid, 0) == 0 || errno == EPERM;
+	return kill((pid_t)tgid, 0) == 0 || errno == EPERM;
+}
+
+void policy_process_ended(struct policy *p)
+{
+	p->must_sweep = true;
 }
 
 void policy_sweep(struct policy *p)
 {
+	bool is_done = true;
+	if (!p->must_sweep)
+		return;
 	for (uint32_t i = 0; i < p->image->maps_count; i++)
-		map_sweep(&p->maps[i].memory, is_alive, NULL);
+		is_done &= map_sweep(&p->maps[i].memory, is_alive, NULL);
+	p->must_sweep = !is_done;
 }

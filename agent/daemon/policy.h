@@ -50,5 +50,7 @@ MUST_CHECK struct err *policy_drain(struct policy *p, uint32_t max, policy_recor
 				    void *context);
 bool policy_has_rings(const struct policy *p);
 
-/* Frees what dead processes held in the maps. */
+/* Frees what dead processes held in the maps, once policy_process_ended() has said that there may be
+ * something; tries again at the next call what could not be decided yet. */
 void policy_sweep(struct policy *p);
+void policy_process_ended(struct policy *p);

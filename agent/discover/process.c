@@ -109,21 +109,67 @@ static bool to_number(struct str s, int base, uint64_t *out)
 	return errno == 0 && *end == 0;
 }
 
+/* The value of the line `key` in the text of a status file. */
+static bool status_line(struct str text, const char *key, struct str *out)
+{
+	while (text.size) {
+		struct str line, name, value;
+		str_split(text, '\n', &line, &text);
+		if (str_split(line, ':', &name, &value) && str_is(name, key)) {
+			*out = str_trim(value);
+			return true;
+		}
+	}
+	return false;
+}
+
 struct err *process_status(pid_t pid, pid_t tid, const char *key, int base, uint64_t *out)
 {
 	OWNED_BUF struct buf text = BUF_INIT(STATUS_MAX_BYTES);
+	struct str value, rest;
 	TRY(read_proc(pid, tid, "status", &text));
-	struct str rest = buf_str(&text);
-	while (rest.size) {
-		struct str line, name, value;
-		str_split(rest, '\n', &line, &rest);
-		if (!str_split(line, ':', &name, &value) || !str_is(name, key))
-			continue;
-		str_split(str_trim(value), ' ', &value, &line);
+	if (status_line(buf_str(&text), key, &value)) {
+		str_split(value, ' ', &value, &rest);
 		if (to_number(value, base, out))
 			return NULL;
 	}
 	return err_new(ERR_NOT_FOUND, "/proc/%d/status has no %s", pid, key);
+}
+
+static bool status_hex(struct str text, const char *key, uint64_t *out)
+{
+	struct str value;
+	return status_line(text, key, &value) && to_number(value, 16, out);
+}
+
+bool process_has_signals(pid_t pid, pid_t tid)
+{
+	OWNED_BUF struct buf text = BUF_INIT(STATUS_MAX_BYTES);
+	uint64_t own, shared, blocked;
+	OWNED(err) struct err *e = read_proc(pid, tid, "status", &text);
+	struct str status = buf_str(&text);
+	if (e || !status_hex(status, "SigPnd", &own) || !status_hex(status, "ShdPnd", &shared) ||
+	    !status_hex(status, "SigBlk", &blocked))
+		return true;
+	return (own | shared) & ~blocked;
+}
+
+/* NSpid lists its pids from our namespace inwards; the last one is its own. */
+pid_t process_pid_inside(pid_t pid)
+{
+	OWNED_BUF struct buf text = BUF_INIT(STATUS_MAX_BYTES);
+	struct str value;
+	uint64_t inside = 0;
+	OWNED(err) struct err *e = read_proc(pid, 0, "status", &text);
+	if (e || !status_line(buf_str(&text), "NSpid", &value))
+		return 0;
+	while (value.size) {
+		struct str number;
+		str_split(value, '\t', &number, &value);
+		if (!to_number(number, 10, &inside) || inside > INT_MAX)
+			return 0;
+	}
+	return (pid_t)inside;
 }
 
 struct err *process_exe(pid_t pid, char **out)

@@ -41,6 +41,12 @@ bool process_is_alive(struct process_id id);
 /* Its parent's pid; 0 where unknown. */
 pid_t process_parent(pid_t pid);
 
+/* Whether a signal that the thread does not block waits for it; true also where that is unknown. */
+bool process_has_signals(pid_t pid, pid_t tid);
+
+/* Its pid as its own pid namespace has it; 0 where unknown. */
+pid_t process_pid_inside(pid_t pid);
+
 /*
  * All processes whose executable is `exe` (an absolute path, compared with the /proc/PID/exe link; a
  * " (deleted)" executable counts as that path), kernel threads and ourselves left out.

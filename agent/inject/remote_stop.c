@@ -32,10 +32,12 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define STOP_PATIENCE_MS 200  /* for all threads to stop, with the others standing */
-#define LATE_PATIENCE_MS 2000 /* for one that has not, with the others running */
-#define YIELDS_AT_FIRST	 200
-#define MAX_LATE	 64
+#define STOP_PATIENCE_MS  200  /* for all threads to stop, with the others standing */
+#define LATE_PATIENCE_MS  2000 /* for one that has not, with the others running */
+#define LOOKS_AT_ONCE	  8u
+#define SHORTEST_SLEEP_NS 10000L
+#define MAX_DOUBLINGS	  6u
+#define MAX_LATE	  64
 
 /* Rule broken: a mutable global, one of each thread. ptrace belongs to a thread, and a tracee that never
  * stopped cannot be let go, only waited for. */
@@ -72,21 +74,28 @@ static bool poll_thread(pid_t tid, int *status)
 	return true;
 }
 
-/* A stop takes microseconds, so the processor is offered first and only then the clock is watched. */
+/* A thread that runs stops within microseconds; one that waits for a processor needs ours. So only a few
+ * looks are taken at once, and then it sleeps, longer each time. */
+static void wait_a_moment(unsigned try)
+{
+	unsigned doublings = try < LOOKS_AT_ONCE ? 0 : MIN(try - LOOKS_AT_ONCE, MAX_DOUBLINGS);
+	struct timespec moment = {0, SHORTEST_SLEEP_NS << doublings};
+	if (try < LOOKS_AT_ONCE)
+		sched_yield();
+	else
+		nanosleep(&moment, NULL);
+}
+
 int remote_await(pid_t tid, int patience_ms)
 {
 	uint64_t deadline = clock_mono_ns() + (uint64_t)patience_ms * 1000000u;
-	for (unsigned tries = 0;; tries++) {
+	for (unsigned try = 0;; try++) {
 		int status;
 		if (poll_thread(tid, &status))
 			return status;
-		if (tries < YIELDS_AT_FIRST) {
-			sched_yield();
-			continue;
-		}
-		if (clock_mono_ns() >= deadline)
+		if (try >= LOOKS_AT_ONCE && clock_mono_ns() >= deadline)
 			return REMOTE_BUSY;
-		poll(NULL, 0, 1);
+		wait_a_moment(try);
 	}
 }
 
@@ -264,25 +273,12 @@ static struct err *await_new_threads(struct remote *r)
 
 /* ---- registers ---- */
 
-static bool is_wakeable(const struct remote *r, pid_t tid)
-{
-	uint64_t own = 0, shared = 0, blocked = 0;
-	struct err *e = process_status(r->pid, tid, "SigPnd", 16, &own);
-	if (!e)
-		e = process_status(r->pid, tid, "ShdPnd", 16, &shared);
-	if (!e)
-		e = process_status(r->pid, tid, "SigBlk", 16, &blocked);
-	bool unknown = e != NULL;
-	err_destroy(e);
-	return unknown || ((own | shared) & ~blocked);
-}
-
 /* Puts a thread that our stop alone has thrown out of its system call back onto it. */
 static void step_back(struct remote *r, struct remote_thread *t)
 {
 	uint8_t code[2];
 	if (t->regs.rax != (unsigned long long)-EINTR || (long long)t->regs.orig_rax < 0 ||
-	    t->signal || is_wakeable(r, t->tid))
+	    t->signal || process_has_signals(r->pid, t->tid))
 		return;
 	if (pread(r->memory, code, sizeof(code), (off_t)(t->regs.rip - 2)) != 2 ||
 	    code[0] != 0x0f || code[1] != 0x05)

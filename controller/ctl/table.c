@@ -72,11 +72,11 @@ static size_t width_of(struct str s)
 
 static bool is_number(struct str s)
 {
-	size_t digits = 0;
+	size_t digits = 0, dots = 0;
 	for (size_t i = 0; i < s.size; i++) {
 		if (s.data[i] >= '0' && s.data[i] <= '9')
 			digits++;
-		else if (s.data[i] != '.' && !(s.data[i] == '-' && i == 0))
+		else if (s.data[i] == '.' ? ++dots > 1 : !(s.data[i] == '-' && i == 0))
 			return false;
 	}
 	return digits > 0 || str_is(s, "-");

@@ -450,14 +450,16 @@ static struct err *read_names_page(struct store_sqlite *self, enum statement whi
 				   struct arena *a, struct store_page *out)
 {
 	OWNED(run) sqlite3_stmt *q = self->statements[which];
+	struct store_page page; /* `token` may lie in *out */
 	bool more = false;
 	bind_str(q, 1, str_of(kind));
 	bind_str(q, 2, str_of(token));
 	sqlite3_bind_int64(q, 3, (int64_t)limit + 1);
-	TRY(read_page(self, q, limit, a, out, &more));
+	TRY(read_page(self, q, limit, a, &page, &more));
 	if (more)
-		snprintf(out->next_token, sizeof(out->next_token), "%.*s",
-			 STR_FMT(out->docs[out->count - 1].name));
+		snprintf(page.next_token, sizeof(page.next_token), "%.*s",
+			 STR_FMT(page.docs[page.count - 1].name));
+	*out = page;
 	return NULL;
 }
 
@@ -526,6 +528,7 @@ static struct err *sqlite_list_revisions(struct store *s, const char *kind, stru
 					 struct store_page *out)
 {
 	struct store_sqlite *self = self_of(s);
+	struct store_page page;
 	int64_t before = INT64_MAX;
 	bool more = false;
 	if (name.size == 0)
@@ -537,10 +540,11 @@ static struct err *sqlite_list_revisions(struct store *s, const char *kind, stru
 	bind_str(q, 2, name);
 	sqlite3_bind_int64(q, 3, before);
 	sqlite3_bind_int64(q, 4, (int64_t)limit + 1);
-	TRY(read_page(self, q, limit, a, out, &more));
+	TRY(read_page(self, q, limit, a, &page, &more));
 	if (more)
-		snprintf(out->next_token, sizeof(out->next_token), "%lld",
-			 (long long)out->docs[out->count - 1].revision);
+		snprintf(page.next_token, sizeof(page.next_token), "%lld",
+			 (long long)page.docs[page.count - 1].revision);
+	*out = page;
 	return NULL;
 }
 

@@ -35,15 +35,15 @@
 	})
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)                                  \
-	__extension__({                            \
-		__typeof__(a) min_a_ = (a);        \
-		__typeof__(b) min_b_ = (b);        \
-		min_a_ < min_b_ ? min_a_ : min_b_; \
-	})
-#define MAX(a, b)                                  \
-	__extension__({                            \
-		__typeof__(a) max_a_ = (a);        \
-		__typeof__(b) max_b_ = (b);        \
-		max_a_ > max_b_ ? max_a_ : max_b_; \
+/* Each evaluates its arguments once, and may stand in the other's arguments. */
+#define MIN(a, b) OWN_PICK(a, b, <, OWN_JOIN(own_a_, __COUNTER__), OWN_JOIN(own_b_, __COUNTER__))
+#define MAX(a, b) OWN_PICK(a, b, >, OWN_JOIN(own_a_, __COUNTER__), OWN_JOIN(own_b_, __COUNTER__))
+
+#define OWN_JOIN_(x, y) x##y
+#define OWN_JOIN(x, y)	OWN_JOIN_(x, y)
+#define OWN_PICK(a, b, relation, own_a, own_b)        \
+	__extension__({                               \
+		__typeof__(a) own_a = (a);            \
+		__typeof__(b) own_b = (b);            \
+		own_a relation own_b ? own_a : own_b; \
 	})

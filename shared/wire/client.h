@@ -50,7 +50,7 @@ MUST_CHECK struct err *client_call(struct client *c, const struct client_request
 				   struct client_response *out);
 
 /* One call whose response body arrives in pieces (borrowed for the call-back); an error of `piece`
- * ends it and is returned. */
+ * ends it and is returned. `piece` may start calls of this client, but not wait for one: INTERNAL. */
 MUST_CHECK struct err *client_stream(struct client *c, const struct client_request *request,
 				     struct err *(*piece)(void *context, struct bytes data),
 				     void *context);

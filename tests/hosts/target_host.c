@@ -10,6 +10,7 @@
  *	fork                   a child that does the same from then on; prints "child PID"
  *	once N                 calls probed(N) once and prints "result R"
  *	hold / release         a thread goes into (comes out of) held(), which waits while it is inside
+ *	exec                   becomes `target_host idle`
  *	filter                 a seccomp filter that kills whoever calls mmap, socketpair or recvmsg
  */
 #include <errno.h>
@@ -417,6 +418,8 @@ static void obey(const char *line)
 		do_release();
 	else if (strcmp(line, "filter\n") == 0)
 		do_filter();
+	else if (strcmp(line, "exec\n") == 0)
+		execl("/proc/self/exe", "target_host", "idle", (char *)NULL);
 	else if (strcmp(line, "report\n") == 0)
 		printf("calls %lu wrong %lu signals %lu carried %lu\n", calls, wrong, signals,
 		       carried);

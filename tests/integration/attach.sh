@@ -30,7 +30,7 @@ start_attach $programs/count.bpf.o counter
 is "a call that is probed returns what it must" "sum $((3 * 1000 * 999 / 2 + 1000))" "$(ask call 1000)"
 is "the host has no thread more" "$threads_before" "$(ls "/proc/$host_pid/task" | wc -l)"
 is "the host has no signal handler more" "$handlers_before" "$(grep SigCgt "/proc/$host_pid/status")"
-is "the host has no library more" "$(awk '$6 ~ /\.so/ {print $6}' <<<"$shape_before" | sort -u)" \
+is "the host has no library more" "$(awk '$3 ~ /\.so/ {print $3}' <<<"$shape_before" | sort -u)" \
 	"$(awk '$6 ~ /\.so/ {print $6}' "/proc/$host_pid/maps" | sort -u)"
 # What is ours in the host: mappings that were not there before; map files are shared memory.
 dirty=$(awk -v before="$shape_before" '
@@ -74,6 +74,7 @@ is "attach ends by itself after --duration" 0 $?
 is "maps go to the file that was named" '[]' "$(jq -c '.maps.hits' "$tmp/maps.json")"
 
 # ---- no ----
+shape_before=$(shape_of "$host_pid") # threads' stacks that the C library keeps have come
 refuse() { # SENTENCE CODE PART COMMAND…
 	local sentence=$1 code=$2 part=$3 said
 	shift 3
@@ -91,7 +92,7 @@ head -c 700 $programs/count.bpf.o >"$tmp/cut.o"
 refuse "a truncated ELF" 2 '' attach "$tmp/cut.o" counter
 refuse "a file that is not there" 2 'nothing.o' attach nothing.o counter
 refuse "a process that is not there" 2 'process' "$BIN/eim-agent" attach --pid 4194000 --program $programs/count.bpf.o --spec tests/integration/spec.yaml --role counter
-refuse "an option that is not there" 2 '--rol' "$BIN/eim-agent" attach --rol counter
+refuse "an option that is not there" 2 'unknown option --rôle' "$BIN/eim-agent" attach --rôle counter
 is "a host that was refused is untouched" "$code_before$shape_before" "$(code_of "$host_pid")$(shape_of "$host_pid")"
 
 # ---- the host ends, the agent dies ----

@@ -70,7 +70,11 @@ holds() {
 start() {
 	local log=$1
 	shift
-	"$@" >"$log" 2>"$log.err" &
+	rm -f "$log" "$log.err"
+	( # the host's standard input stays with this script alone
+		[ -z "${host_in:-}" ] || exec {host_in}>&-
+		exec "$@" >"$log" 2>"$log.err"
+	) &
 	started=$!
 	pids+=("$started")
 }

@@ -1,5 +1,3 @@
-#include <fcntl.h>
-
 #include "agent/inject/remote.h"
 
 #include "agent/discover/process.h"

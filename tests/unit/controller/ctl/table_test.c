@@ -25,11 +25,11 @@ static void puts_numbers_to_the_right(void **state)
 	OWNED_TABLE struct table t = TABLE_INIT(3);
 	OWNED_BUF struct buf out = BUF_INIT(1000);
 	table_header(&t, (const char *const[]){"PID", "RUNS", "X"});
-	table_header(&t, (const char *const[]){"7", "-12", "1a"});
+	table_header(&t, (const char *const[]){"7", "-1.5", "1.2.3"});
 	table_header(&t, (const char *const[]){"12345", "-", "2"});
 	table_print(&t, &out);
 	assert_string_equal(buf_text(&out), "  PID  RUNS  X\n"
-					    "    7   -12  1a\n"
+					    "    7  -1.5  1.2.3\n"
 					    "12345     -  2\n");
 }
 

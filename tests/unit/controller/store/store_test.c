@@ -9,7 +9,8 @@
 #include "shared/crypto/digest.h"
 
 #include <dirent.h>
-#include <sqlite3.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -406,18 +407,18 @@ static void an_unknown_engine_is_refused(void **state)
 		     "store \"postgresql\" is not available");
 }
 
-/* SQLite alone: what an older program does with a store of a newer one. */
+/* SQLite alone: its file keeps the version of the schema at offset 60, big-endian. */
 static void a_newer_schema_is_refused(void **state)
 {
 	struct fixture *f = *state;
+	static const uint8_t version[4] = {0, 0, 0, 99};
 	char path[80];
-	sqlite3 *db;
 	store_close(f->store);
 	f->store = NULL;
 	snprintf(path, sizeof(path), "%s/eim.db", f->dir);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
+	OWNED(fd) int fd = -1;
+	assert_ok(file_open(path, O_WRONLY, 0, &fd));
+	assert_int_equal(pwrite(fd, version, sizeof(version), 60), 4);
 	assert_fails(store_open(engines[0], f->dir, &f->store), ERR_FAILED_PRECONDITION, "",
 		     "newer version (schema 99");
 }

@@ -95,7 +95,8 @@ static void makes_missing_parents_and_takes_existing_ones(void **state UNUSED)
 	assert_true(S_ISDIR(st.st_mode));
 	assert_int_equal(st.st_mode & 0777, 0700);
 	assert_ok(file_replace(path_in(&path, "f"), bytes_of("", 0)));
-	for (size_t i = 0; i < 2; i++) { /* a plain file is no folder, in the middle or at the end */
+	for (size_t i = 0; i < 2;
+	     i++) { /* a plain file is no folder, in the middle or at the end */
 		struct err *e = file_make_dirs(path_in(&path, i ? "f" : "f/g"));
 		assert_non_null(e);
 		assert_non_null(strstr(err_message(e), "Not a directory"));

@@ -113,7 +113,7 @@ static void maps_of_a_program_hold_what_it_wrote(void **state)
 	struct {
 		int32_t x, y;
 		char name[16];
-	} *point;
+	} * point;
 	uint32_t key = 2;
 	uint64_t slot = 5;
 	assert_int_equal(load_run(&l, entry_named(&l, "on_work"), regs), 0);

@@ -80,8 +80,7 @@ struct interp_place {
 	bool is_constant;
 };
 
-static bool interp_find(struct interp *p, uint64_t address, unsigned size,
-			struct interp_place *out)
+static bool interp_find(struct interp *p, uint64_t address, unsigned size, struct interp_place *out)
 {
 	if (address >= INTERP_CTX_AT && address + size <= INTERP_CTX_AT + INTERP_CTX) {
 		int64_t at = (int64_t)(address - INTERP_CTX_AT);
@@ -100,9 +99,9 @@ static bool interp_find(struct interp *p, uint64_t address, unsigned size,
 			continue;
 		int64_t at = (int64_t)(address - base);
 		bool is_top = i == p->frames - 1;
-		*out = (struct interp_place){
-			p->frame[i].stack + at, p->frame[i].written + at,
-			is_top ? VERIFIER_BASE_STACK : VERIFIER_BASE_OTHER, at - 512, false};
+		*out = (struct interp_place){p->frame[i].stack + at, p->frame[i].written + at,
+					     is_top ? VERIFIER_BASE_STACK : VERIFIER_BASE_OTHER,
+					     at - 512, false};
 		if (512 - at > p->depth[i])
 			p->depth[i] = (uint32_t)(512 - at);
 		return true;
@@ -136,8 +135,7 @@ static bool interp_get(struct interp *p, const struct interp_place *place, unsig
 	for (unsigned i = 0; place->written && i < size; i++)
 		if (!place->written[i])
 			return interp_fail(p, "stack was not written");
-	if (place->base == VERIFIER_BASE_CTX &&
-	    !(p->entry->ctx_reads >> place->offset / 8 & 1))
+	if (place->base == VERIFIER_BASE_CTX && !(p->entry->ctx_reads >> place->offset / 8 & 1))
 		return interp_fail(p, "a read of the context is not noted");
 	memcpy(out, place->bytes, size);
 	return true;

@@ -63,15 +63,16 @@ static unsigned number(struct writer *w)
 
 static int64_t small(struct writer *w)
 {
-	static const int64_t values[] = {0,  1,	 2,  3,	 4,  7,	  8,	9,	15,
-					 16, 24, 31, 32, 33, 63, -1, -8, INT32_MAX, INT32_MIN};
+	static const int64_t values[] = {0,  1,	 2,  3,	 4,  7,	 8,  9,		15,	  16,
+					 24, 31, 32, 33, 63, -1, -8, INT32_MAX, INT32_MIN};
 	return values[roll(w, ARRAY_SIZE(values))];
 }
 
 static void write_alu(struct writer *w)
 {
-	static const uint8_t ops[] = {BPF_ADD, BPF_SUB, BPF_MUL, BPF_DIV, BPF_MOD, BPF_AND, BPF_OR,
-				      BPF_XOR, BPF_LSH, BPF_RSH, BPF_ARSH, BPF_ADD, BPF_AND, BPF_NEG};
+	static const uint8_t ops[] = {BPF_ADD,	BPF_SUB, BPF_MUL, BPF_DIV, BPF_MOD,
+				      BPF_AND,	BPF_OR,	 BPF_XOR, BPF_LSH, BPF_RSH,
+				      BPF_ARSH, BPF_ADD, BPF_AND, BPF_NEG};
 	uint8_t op = ops[roll(w, sizeof(ops))], class = roll(w, 3) ? BPF_ALU64 : BPF_ALU;
 	bool is_reg = roll(w, 2) && op != BPF_NEG;
 	int off = (op == BPF_DIV || op == BPF_MOD) && roll(w, 2) ? 1 : 0;
@@ -124,7 +125,7 @@ static void write_mask(struct writer *w)
 
 static uint8_t jump_code(struct writer *w)
 {
-	static const uint8_t ops[] = {BPF_JEQ, BPF_JNE,	 BPF_JGT,  BPF_JGE,  BPF_JLT, BPF_JLE,
+	static const uint8_t ops[] = {BPF_JEQ,	BPF_JNE,  BPF_JGT,  BPF_JGE,  BPF_JLT, BPF_JLE,
 				      BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE, BPF_JSET};
 	return ops[roll(w, sizeof(ops))] | (roll(w, 3) ? BPF_JMP : BPF_JMP32);
 }
@@ -136,7 +137,8 @@ static void write_jump(struct writer *w)
 	if (off > room)
 		return;
 	unsigned src = is_reg ? number(w) : 0;
-	emit(w, jump_code(w) | (is_reg ? BPF_X : BPF_K), number(w), src, off, is_reg ? 0 : small(w));
+	emit(w, jump_code(w) | (is_reg ? BPF_X : BPF_K), number(w), src, off,
+	     is_reg ? 0 : small(w));
 }
 
 static void write_spill(struct writer *w)
@@ -214,6 +216,37 @@ static void write_pointer_spill(struct writer *w)
 	w->numbers &= (uint16_t) ~(1u << p);
 }
 
+/* One of two numbers, by a jump that joins right behind. */
+static void write_select(struct writer *w)
+{
+	static const uint8_t values[] = {0, 1, 7, 8, 24, 31, 32};
+	bool is_stack = roll(w, 3) == 0;
+	unsigned dst = any_reg(w), on = number(w);
+	int at = -8 * (1 + (int)roll(w, 4));
+	if (w->end - w->at < 6)
+		return;
+	for (int i = 0; i < 2; i++) {
+		int64_t value = values[roll(w, sizeof(values))];
+		if (is_stack)
+			emit(w, BPF_ST | BPF_MEM | BPF_DW, 10, 0, at, value);
+		else
+			emit(w, BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, value);
+		if (i == 0)
+			emit(w, jump_code(w) | BPF_K, on, 0, 1, small(w));
+	}
+	if (!is_stack)
+		w->numbers |= (uint16_t)(1u << dst);
+}
+
+/* A bound that is itself a number of the program. */
+static void write_bound(struct writer *w)
+{
+	unsigned a = number(w), b = number(w);
+	int off = (int)(w->end - w->at) - 3;
+	if (off > 0 && a != b)
+		emit(w, BPF_JMP | (roll(w, 2) ? BPF_JGT : BPF_JGE) | BPF_X, a, b, off, 0);
+}
+
 static void write_loop(struct writer *w)
 {
 	unsigned r = number(w);
@@ -252,10 +285,11 @@ static void write_call(struct writer *w)
 static void write_some(struct writer *w)
 {
 	static void (*const forms[])(struct writer *) = {
-		write_alu,    write_alu,   write_move,	 write_move,  write_context, write_mask,
-		write_mask,   write_jump,  write_jump,	 write_jump,  write_spill,   write_spill,
-		write_access, write_check, write_access, write_check, write_loop,    write_call,
-		write_swap,   write_pointer_spill,
+		write_alu,    write_alu,    write_move,	  write_move,  write_context,
+		write_mask,   write_mask,   write_jump,	  write_jump,  write_jump,
+		write_spill,  write_spill,  write_access, write_check, write_access,
+		write_check,  write_loop,   write_call,	  write_swap,  write_select,
+		write_select, write_select, write_bound,  write_bound, write_pointer_spill,
 	};
 	forms[roll(w, ARRAY_SIZE(forms))](w);
 }
@@ -324,8 +358,8 @@ static void open_room(struct room *r)
 	assert_ok(object_parse(buf_bytes(&image), &r->object));
 	r->entry = find_room(r->object, true, ROOM, &entry_first);
 	r->inner = find_room(r->object, false, INNER, &inner_first);
-	r->inner_at = (int32_t)inner_first -
-		      (int32_t)(r->entry - object_insns(r->object, &all)) - 1;
+	r->inner_at =
+		(int32_t)inner_first - (int32_t)(r->entry - object_insns(r->object, &all)) - 1;
 	/* The template's call, which made clang keep inner(), would use up the context in r1. */
 	r->entry[-1] = (struct bpf_insn){.code = BPF_ALU64 | BPF_MOV | BPF_K};
 }
@@ -333,8 +367,19 @@ static void open_room(struct room *r)
 /* The interesting numbers of a context. */
 static uint64_t context_number(struct interp *p)
 {
-	static const uint64_t ends[] = {0, 7, 8, 15, 16, 24, 31, 32, INT32_MAX, UINT32_MAX,
-					INT64_MAX, UINT64_MAX, (uint64_t)INT64_MIN};
+	static const uint64_t ends[] = {0,
+					7,
+					8,
+					15,
+					16,
+					24,
+					31,
+					32,
+					INT32_MAX,
+					UINT32_MAX,
+					INT64_MAX,
+					UINT64_MAX,
+					(uint64_t)INT64_MIN};
 	uint64_t r = interp_random(p);
 	if (r % 3 == 0)
 		return ends[(r >> 8) % ARRAY_SIZE(ends)] + (r >> 16) % 3 - 1;
