@@ -60,15 +60,8 @@ static void print_role(const struct role *r, struct buf *out)
 
 struct err *cmd_explain(struct ctl *ctl, const struct args *args)
 {
-	OWNED(spec) struct spec *spec = NULL;
-	OWNED(btf) struct btf *host = NULL;
 	OWNED(role) struct role *role = NULL;
-	const char *path = args->values[OPTION_SPEC];
-	if (!path)
-		return err_new(ERR_INVALID, "explain wants --spec FILE");
-	TRY(input_spec(path, &spec));
-	TRY(input_host_btf(args, &host));
-	TRY_DOING(role_resolve(spec, str_of(args->words[0]), host, &role), "%s", path);
+	TRY(input_role(args, args->words[0], &role));
 	if (ctl_is_table(ctl)) {
 		role_print(role, &ctl->out);
 		return NULL;
