@@ -21,7 +21,7 @@ LINT(TYPE_CYCLE, "type-cycle", ERROR, "a type is its own base")
 LINT(UNKNOWN_CAPABILITY, "unknown-capability", ERROR,
      "a role holds a capability that is not defined")
 LINT(UNUSED_CAPABILITY, "unused-capability", WARNING, "no role holds a capability")
-LINT(UNKNOWN_ROLE, "unknown-role", ERROR, "a role inherits one that is not defined")
+LINT(UNKNOWN_ROLE, "unknown-role", ERROR, "a role inherits one that is not defined, or an export names one")
 LINT(INHERIT_CYCLE, "inherit-cycle", ERROR, "a role inherits itself")
 LINT(TOO_MANY, "too-many", ERROR, "a role inherits more roles or attributes than the limits allow")
 LINT(ATTRIBUTE_CONFLICT, "attribute-conflict", ERROR,

@@ -101,3 +101,25 @@ struct err *role_take_host_params(struct role_builder *b, struct role_function *
 	f->params_count = proto->count;
 	return take_type(b, proto->type, &f->return_type);
 }
+
+static struct err *take_text(struct role_builder *b, struct str from, struct str *out)
+{
+	*out = arena_str(&b->role->arena, from);
+	TRY_MEMORY(out->data);
+	return NULL;
+}
+
+struct err *role_take_params(struct role_builder *b, const struct spec_function *declared,
+			     struct role_function *f)
+{
+	struct spec_param *params =
+		arena_alloc_array(&b->role->arena, declared->params_count, sizeof(*params));
+	TRY_MEMORY(params);
+	for (size_t i = 0; i < declared->params_count; i++) {
+		TRY(take_text(b, declared->params[i].name, &params[i].name));
+		TRY(take_text(b, declared->params[i].type, &params[i].type));
+	}
+	f->params = params;
+	f->params_count = declared->params_count;
+	return take_text(b, declared->return_type, &f->return_type);
+}

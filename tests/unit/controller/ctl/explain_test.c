@@ -50,17 +50,23 @@ static const char *write_file(char path[40], struct bytes content)
 }
 
 static const char admin[] =
-	"  int host_open_file(const char * filename, int flags)\n"
+	"  int host_open_file(const char *filename, int flags)\n"
 	"      from: capability FileRead of role BasicFileRole; a function of the host\n"
-	"  int host_read_file(int fd, char * buffer, int length)\n"
+	"  int host_read_file(int fd, char *buffer, int length)\n"
 	"      from: capability FileRead of role BasicFileRole; a function of the host\n"
-	"  int host_write_file(int fd, const char * buffer, int length)\n"
+	"  int host_write_file(int fd, const char *buffer, int length)\n"
 	"      from: capability FileWrite of role ExtendedFileRole; a function of the host\n";
 
 static void explains_a_role_that_the_host_declares(void **state UNUSED)
 {
 	EXPECT(0, admin, "explain", "AdminRole", "--host-binary", binary);
 	EXPECT(0, admin, "explain", "AdminRole", "--btf", detached);
+	EXPECT(0,
+	       "  int analyze_data(const char *data, int length)\n"
+	       "      host function: __bpftime_extension_entry_AdminRole_analyze_data\n",
+	       "explain", "AdminRole", "--btf", detached);
+	EXPECT(0, "\"symbol\": \"__bpftime_extension_entry_AdminRole_process_string\"", "explain",
+	       "AdminRole", "--btf", detached, "-o", "json");
 	EXPECT(0, "\"grantedBy\": \"ExtendedFileRole\"", "explain", "AdminRole", "--btf", binary,
 	       "-o", "json");
 	EXPECT(2, "", "explain", "AdminRol", "--btf", detached);
@@ -111,7 +117,7 @@ static void a_spec_narrows_what_the_host_offers(void **state UNUSED)
 	char path[40];
 	write_file(path, bytes_of(spec, sizeof(spec) - 1));
 	EXPECT(0,
-	       "  int host_open_file(const char * filename, int flags)\n"
+	       "  int host_open_file(const char *filename, int flags)\n"
 	       "      from: capability Some of role Little; a function of the host\n",
 	       "explain", "Little", "--spec", path, "--host-binary", binary);
 	EXPECT(0,
