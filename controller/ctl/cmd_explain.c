@@ -89,6 +89,20 @@ static void print_access(struct json *w, const struct role *r)
 	json_end(w);
 }
 
+static void print_variables(struct json *w, const struct role *r)
+{
+	json_list(w, "variables");
+	for (size_t i = 0; i < r->variables_count; i++) {
+		json_object(w, NULL);
+		json_text(w, "name", r->variables[i].name);
+		json_text(w, "type", r->variables[i].type);
+		json_text(w, "access", r->variables[i].is_write ? STR("write") : STR("read"));
+		json_bool(w, "typed", r->variables[i].btf_id != 0);
+		json_end(w);
+	}
+	json_end(w);
+}
+
 static void print_role(const struct role *r, struct buf *out)
 {
 	struct json w = json_start(out);
@@ -102,6 +116,7 @@ static void print_role(const struct role *r, struct buf *out)
 	json_end(&w);
 	print_entries(&w, r);
 	print_access(&w, r);
+	print_variables(&w, r);
 	json_end(&w);
 }
 

@@ -270,6 +270,7 @@ static struct err *build(struct role_builder *b, const struct spec_role *from)
 	TRY(collect_grants(b, &grants));
 	TRY(take_functions(b, &grants));
 	TRY(role_take_entries(b));
+	TRY(role_take_variables(b));
 	return role_digest(b->role);
 }
 

@@ -19,7 +19,8 @@
 
 #define ROLE_MAX_CONSTRAINTS 256 /* of one function, before the call and after it */
 
-#define ROLE_MAX_ENTRIES 256
+#define ROLE_MAX_ENTRIES   256
+#define ROLE_MAX_VARIABLES 256
 
 /* What the function of a capability turned out to be on this host. */
 enum role_function_kind {
@@ -54,6 +55,13 @@ struct role_entry {
 	const struct spec_param *params; /* as declared, else as in BTF */
 	size_t params_count;
 	struct str return_type;
+};
+
+/* A global of the host that the document speaks of. */
+struct role_variable {
+	struct str name, type;
+	bool is_write;
+	uint32_t btf_id; /* its VAR in the host's BTF, 0 where it has none */
 };
 
 /* What of an entry's arguments may be accessed: "r", "r.uri". */
@@ -95,7 +103,8 @@ struct role {
 	const struct role_function *functions; /* sorted by name */
 	const struct role_entry *entries;
 	const struct role_access *access; /* with the inherited roles' */
-	size_t custom_count, functions_count, entries_count, access_count;
+	const struct role_variable *variables;
+	size_t custom_count, functions_count, entries_count, access_count, variables_count;
 	bool has_access; /* the role or one that it inherits has a list, even an empty one */
 };
 
@@ -107,7 +116,8 @@ struct role {
  *                     differently, a wrong attribute value, skip_verification (never granted here), a
  *                     function that requires what the role does not hold, a field of an access list
  *                     that the entry's types do not have (names the nearest); path as in the document
- *          REJECTED   a signature that differs from BTF: function, parameter, both types; all of them
+ *          REJECTED   a signature that differs from BTF: function, parameter, both types; a variable
+ *                     whose type does; all of them
  */
 MUST_CHECK struct err *role_resolve(const struct spec *spec, struct str name,
 				    const struct btf *host, struct role **out);

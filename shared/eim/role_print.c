@@ -107,6 +107,17 @@ static void print_access(const struct role *r, struct buf *out)
 		buf_puts(out, "  none\n");
 }
 
+static void print_variables(const struct role *r, struct buf *out)
+{
+	if (r->variables_count)
+		buf_puts(out, "\nvariables of the host (no program reaches them yet)\n");
+	for (size_t i = 0; i < r->variables_count; i++)
+		buf_printf(out, "  %-6s %.*s: %.*s%s\n",
+			   r->variables[i].is_write ? "write" : "read",
+			   STR_FMT(r->variables[i].name), STR_FMT(r->variables[i].type),
+			   r->variables[i].btf_id ? "" : " (not in the host's types)");
+}
+
 void role_print(const struct role *r, struct buf *out)
 {
 	buf_printf(out, "role %.*s\n\nattributes\n", STR_FMT(r->name));
@@ -121,6 +132,7 @@ void role_print(const struct role *r, struct buf *out)
 		buf_puts(out, "  none\n");
 	print_entries(r, out);
 	print_access(r, out);
+	print_variables(r, out);
 }
 
 /* ---- digest ---- */
@@ -205,6 +217,18 @@ static void write_entries(struct json *w, const struct role *r)
 	json_end(w);
 }
 
+static void write_variables(struct json *w, const struct role *r)
+{
+	json_list(w, "variables");
+	for (size_t i = 0; i < r->variables_count; i++) {
+		json_bool(w, NULL, r->variables[i].is_write);
+		json_text(w, NULL, r->variables[i].name);
+		json_text(w, NULL, r->variables[i].type);
+		json_uint(w, NULL, r->variables[i].btf_id);
+	}
+	json_end(w);
+}
+
 struct err *role_digest(struct role *r)
 {
 	OWNED_BUF struct buf text = BUF_INIT(ROLE_JSON_MAX);
@@ -217,6 +241,7 @@ struct err *role_digest(struct role *r)
 		write_function(&w, &r->functions[i]);
 	json_end(&w);
 	write_entries(&w, r);
+	write_variables(&w, r);
 	json_end(&w);
 	TRY(buf_check(&text));
 	TRY(digest_hex(bytes_of(text.data, text.size), hex));

@@ -252,6 +252,38 @@ static struct err *decode_export(struct arena *a, const struct node *n, const ch
 	return decode_either(a, n, path, true, item);
 }
 
+/* ---- variables ---- */
+
+static struct err *decode_variable(struct arena *a, const struct node *n, const char *path,
+				   void *item)
+{
+	struct fields {
+		struct str name, type, access;
+	} in = {0};
+	static const struct field fields[] = {
+		FIELD_TEXT("name", struct fields, name, FIELD_REQUIRED),
+		FIELD_TEXT("type", struct fields, type, FIELD_REQUIRED),
+		FIELD_TEXT("access", struct fields, access, FIELD_REQUIRED),
+	};
+	struct spec_variable *variable = item;
+	TRY_AT(fields_decode(n, fields, ARRAY_SIZE(fields), &in), "%s", path);
+	const char *type = path_below(a, path, "type", 0);
+	const char *access = path_below(a, path, "access", 0);
+	TRY_MEMORY(type);
+	TRY_MEMORY(access);
+	if (!str_is(in.access, "read") && !str_is(in.access, "write"))
+		return node_err(node_find(n, "access"), access,
+				"access is read or write, not \"%.*s\"", STR_FMT(in.access));
+	*variable = (struct spec_variable){
+		.name = in.name,
+		.type = in.type,
+		.is_write = str_is(in.access, "write"),
+		.at = place_of(n, path),
+		.type_at = place_of(node_find(n, "type"), type),
+	};
+	return NULL;
+}
+
 /* ---- capabilities and roles ---- */
 
 static struct err *decode_capability(struct arena *a, const struct node *n, const char *path,
@@ -343,7 +375,7 @@ static struct err *decode_role(struct arena *a, const struct node *n, const char
 /* ---- the document ---- */
 
 struct document {
-	const struct node *types, *functions, *capabilities, *roles, *exports;
+	const struct node *types, *functions, *capabilities, *roles, *exports, *variables;
 };
 
 static const struct field document_fields[] = {
@@ -352,6 +384,7 @@ static const struct field document_fields[] = {
 	FIELD_LIST("capabilities", struct document, capabilities, 0),
 	FIELD_LIST("roles", struct document, roles, 0),
 	FIELD_LIST("extension_exports", struct document, exports, 0),
+	FIELD_LIST("variables", struct document, variables, 0),
 };
 
 #define SECTION(key, member, type, function)                                              \
@@ -372,6 +405,7 @@ static const struct section {
 	SECTION("/capabilities", capabilities, spec_capability, decode_capability),
 	SECTION("/roles", roles, spec_role, decode_role),
 	SECTION("/extension_exports", exports, spec_function, decode_export),
+	SECTION("/variables", variables, spec_variable, decode_variable),
 };
 
 #define MEMBER(of, offset, type) ((type *)(void *)((char *)(of) + (offset)))

@@ -171,6 +171,39 @@ static void an_empty_list_is_a_list(void **state UNUSED)
 	assert_true(str_ends(buf_str(&text), "access to entries' arguments\n  none\n"));
 }
 
+static void variables_keep_to_the_hosts_types(void **state UNUSED)
+{
+	OWNED_BUILD struct btf_build b = BTF_BUILD_INIT;
+	OWNED(role) struct role *r = NULL;
+	OWNED_BUF struct buf text = BUF_INIT(1 << 20);
+	build_host(&b);
+	btf_build_plain(&b, BTF_VAR, "requests_total", 1);
+	btf_build_word(&b, 1); /* global */
+	static const char good[] = "roles: [{name: R}]\nvariables:\n"
+				   "- {name: requests_total, type: int, access: write}\n"
+				   "- {name: gone, type: \"struct request *\", access: read}\n";
+	assert_ok(resolve_on(&b, good, "R", &r));
+	assert_int_equal(r->variables_count, 2);
+	assert_true(r->variables[0].is_write && r->variables[0].btf_id == b.count);
+	assert_true(!r->variables[1].is_write && r->variables[1].btf_id == 0);
+	role_print(r, &text);
+	assert_non_null(strstr(buf_text(&text),
+			       "  write  requests_total: int\n"
+			       "  read   gone: struct request * (not in the host's types)\n"));
+	struct role *none = NULL;
+	assert_fails(resolve_on(&b,
+				"roles: [{name: R}]\nvariables: [{name: requests_total, type: "
+				"long, access: read}]\n",
+				"R", &none),
+		     ERR_REJECTED, "/variables/0/type",
+		     "variable \"requests_total\" is \"long\" in the spec and \"int\" in the "
+		     "host's BTF");
+	assert_fails(resolve("variables: [{name: v, type: int, access: all}]", "R", &none),
+		     ERR_INVALID, "/variables/0/access", "access is read or write, not \"all\"");
+	assert_fails(resolve("variables: [{name: v, type: int}]", "R", &none), ERR_INVALID,
+		     "/variables/0", "the key \"access\" is missing");
+}
+
 /* Nameless structs in nameless structs: 60 members at each of 8 levels would be 60^8 looks. */
 static void hostile_types_cost_little(void **state UNUSED)
 {
@@ -204,7 +237,8 @@ static void reports_memory_that_is_out(void **state UNUSED)
 	assert_ok(btf_build_parse(&b, &host));
 	assert_ok(spec_parse(STR("roles: [{name: Filter, access: {read: [r.uri, h.text]}}]\n"
 				 "extension_exports: [{name: on}, {name: hook, symbol: "
-				 "host_hook}]\n"),
+				 "host_hook}]\n"
+				 "variables: [{name: v, type: int, access: read}]\n"),
 			     &s));
 	for (uint64_t n = 1; failed; n++) {
 		OWNED(role) struct role *r = NULL;
@@ -227,6 +261,7 @@ int main(void)
 		cmocka_unit_test(names_the_nearest_field),
 		cmocka_unit_test(believes_paths_where_no_types_are_known),
 		cmocka_unit_test(an_empty_list_is_a_list),
+		cmocka_unit_test(variables_keep_to_the_hosts_types),
 		cmocka_unit_test(hostile_types_cost_little),
 		cmocka_unit_test(reports_memory_that_is_out),
 	};
