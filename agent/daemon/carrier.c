@@ -388,28 +388,51 @@ void carrier_remove_all(struct agent *a)
 	}
 }
 
+/* ---- recovery ---- */
+
+struct recovery {
+	struct agent *agent;
+	const struct process_id *processes; /* all that run */
+	size_t count;
+};
+
+/* Takes out of one process what the record tells of; a process that carries none of it is no matter. */
+static void clean(const struct node *record, struct process_id id)
+{
+	OWNED(target) struct target *t = NULL;
+	struct err *e = target_restore_heir(record, id, &t);
+	if (e) {
+		err_destroy(e);
+		return;
+	}
+	e = target_deinstantiate_all(t, PATIENCE_MS);
+	if (!e)
+		log_info("process %d: what an earlier agent left is taken out", (int)id.pid);
+	log_err(LOG_WARN, e, "process %d: what an earlier agent left stays", (int)id.pid);
+}
+
+/* Children that were forked after the record was written carry the same and have none of their own. */
 static struct err *recover(void *context, const char *name)
 {
-	struct agent *a = context;
+	const struct recovery *r = context;
 	OWNED_BUF struct buf text = BUF_INIT(RECORD_MAX);
 	OWNED_ARENA struct arena arena = ARENA_INIT((size_t)16 << 20);
-	OWNED(target) struct target *t = NULL;
 	const struct node *record = NULL;
-	TRY(cache_get(a->cache, CACHE_TARGET, name, &text));
+	TRY(cache_get(r->agent->cache, CACHE_TARGET, name, &text));
 	struct err *e = json_parse(buf_str(&text), &arena, &record);
-	if (!e)
-		e = target_restore(record, &t);
-	if (!e)
-		e = target_deinstantiate_all(t, PATIENCE_MS);
-	if (e && err_code(e) != ERR_NOT_FOUND)
-		log_err(LOG_WARN, MOVE(e), "process %s: what an earlier agent left stays", name);
-	else if (!e)
-		log_info("process %s: what an earlier agent left is taken out", name);
-	err_destroy(e);
-	return cache_remove(a->cache, CACHE_TARGET, name);
+	for (size_t i = 0; !e && i < r->count; i++)
+		clean(record, r->processes[i]);
+	log_err(LOG_WARN, e, "record of process %s", name);
+	return cache_remove(r->agent->cache, CACHE_TARGET, name);
 }
 
 struct err *carrier_recover(struct agent *a)
 {
-	return cache_each(a->cache, CACHE_TARGET, recover, a);
+	OWNED(mem) void *owned = NULL;
+	struct process_id *processes = NULL;
+	struct recovery r = {.agent = a};
+	TRY(process_list(STR(""), &processes, &r.count));
+	owned = processes;
+	r.processes = processes;
+	return cache_each(a->cache, CACHE_TARGET, recover, &r);
 }

@@ -214,7 +214,7 @@ static struct err *offer(struct found *f, pid_t pid, struct str exe)
 	OWNED(text) char *path = NULL;
 	struct process_id id;
 	struct err *e = process_exe(pid, &path);
-	if (!e && str_equal(str_of(path), exe)) {
+	if (!e && (exe.size == 0 || str_equal(str_of(path), exe))) {
 		e = process_find(pid, &id);
 		if (!e)
 			return found_add(f, id);

@@ -49,7 +49,8 @@ pid_t process_pid_inside(pid_t pid);
 
 /*
  * All processes whose executable is `exe` (an absolute path, compared with the /proc/PID/exe link; a
- * " (deleted)" executable counts as that path), kernel threads and ourselves left out.
+ * " (deleted)" executable counts as that path); all where it is empty. Kernel threads and ourselves are
+ * left out.
  *   out, count  owned by the caller (mem_free), ascending by pid
  */
 MUST_CHECK struct err *process_list(struct str exe, struct process_id **out, size_t *count);

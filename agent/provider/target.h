@@ -107,3 +107,11 @@ void target_record(const struct target *t, struct json *w, const char *key);
  * The instances can be deinstantiated; their images are unknown.
  */
 MUST_CHECK struct err *target_restore(const struct node *record, struct target **out);
+
+/*
+ * The same for process `id`, which may be a fork of the recorded one that no record tells of; the recorded
+ * process itself may be gone.
+ *   fails  FAILED_PRECONDITION  it carries nothing of what the record says
+ */
+MUST_CHECK struct err *target_restore_heir(const struct node *record, struct process_id id,
+					   struct target **out);

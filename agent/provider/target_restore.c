@@ -269,8 +269,6 @@ static struct err *load_id(const struct node *record, struct process_id *out)
 	out->pid = (pid_t)pid;
 	if (!str_is(booted, boot))
 		return err_new(ERR_NOT_FOUND, "the machine was restarted since");
-	if (!process_is_alive(*out))
-		return err_new(ERR_NOT_FOUND, "process %d is gone", out->pid);
 	return NULL;
 }
 
@@ -279,8 +277,25 @@ struct err *target_restore(const struct node *record, struct target **out)
 	struct process_id id;
 	OWNED(target) struct target *t = NULL;
 	TRY(load_id(record, &id));
+	if (!process_is_alive(id))
+		return err_new(ERR_NOT_FOUND, "process %d is gone", id.pid);
 	TRY(target_load(record, id, &t));
 	TRY(target_explain(t, target_adopt(t)));
+	*out = MOVE(t);
+	return NULL;
+}
+
+struct err *target_restore_heir(const struct node *record, struct process_id id,
+				struct target **out)
+{
+	struct process_id recorded;
+	OWNED(target) struct target *t = NULL;
+	TRY(load_id(record, &recorded));
+	TRY(target_load(record, id, &t));
+	TRY(target_explain(t, target_adopt(t)));
+	if (target_is_empty(t))
+		return err_new(ERR_FAILED_PRECONDITION,
+			       "process %d carries nothing of process %d's", id.pid, recorded.pid);
 	*out = MOVE(t);
 	return NULL;
 }

@@ -307,9 +307,13 @@ static void learn_term(const struct proof *p, const struct constraint_term *t)
 		r0->range = result;
 }
 
+/* What a helper returns is the runtime's to know: a document that says otherwise is not believed, or an
+ * access that it vouches for would fall out of its bounds. */
 void proof_after(struct check *c, const struct role_function *f, const struct state_reg args[5])
 {
 	struct proof p = {c, f, args};
+	if (f->kind != ROLE_FUNCTION_HOST)
+		return;
 	for (size_t i = 0; i < f->post_count; i++)
 		for (size_t n = 0; !f->post[i].is_prose && n < f->post[i].count; n++)
 			learn_term(&p, &f->post[i].terms[n]);

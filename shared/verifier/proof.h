@@ -11,6 +11,7 @@
  */
 MUST_CHECK struct err *proof_before(struct check *c, const struct role_function *f);
 
-/* r0, a number, learns what the post-conditions of `f` say of `return`; `args` are r1 … r5 as they were
+/* r0, a number, learns what the post-conditions of host function `f` say of `return` (a helper's result is not
+ * for a document to promise); `args` are r1 … r5 as they were
  * before the call. */
 void proof_after(struct check *c, const struct role_function *f, const struct state_reg args[5]);

@@ -261,6 +261,33 @@ static void host_memory_is_read_and_faults_are_results(void **state)
 	}
 }
 
+static __attribute__((noinline)) void fill_the_stack_below(void)
+{
+	volatile uint8_t below[8192];
+	for (size_t i = 0; i < sizeof(below); i++)
+		below[i] = 0xee;
+}
+
+/* ctx: [0] the address, [1] room for what the helper left. The stack was full of other things. */
+static void what_a_string_leaves_of_its_room_is_zero(void **state)
+{
+	(void)state;
+	static const uint32_t ids[] = {BPF_FUNC_probe_read_str, BPF_FUNC_probe_read_user_str};
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		begin((struct object_map){0});
+		ASSEMBLE(&a, MOV_X(6, 1), LOAD(BPF_DW, 3, 1, 0), MOV_X(1, 10),
+			 ALU64_K(BPF_ADD, 1, -64), MOV_K(2, 64), CALL(ids[i]),
+			 LOAD(BPF_DW, 2, 10, -8), STORE(BPF_DW, 6, 2, 8), LOAD(BPF_DW, 0, 10, -56),
+			 EXIT);
+		struct load l = assemble_load(&a, NULL);
+		uint64_t ctx[2] = {(uintptr_t) "abc", 1};
+		fill_the_stack_below();
+		assert_int_equal(load_run(&l, 0, ctx), 0);
+		assert_int_equal(ctx[1], 0);
+		load_fini(&l);
+	}
+}
+
 static void strings_are_compared_with_constants(void **state)
 {
 	(void)state;
@@ -298,6 +325,7 @@ int main(void)
 		cmocka_unit_test(ring_buffers_work),
 		cmocka_unit_test(helpers_without_arguments_work),
 		cmocka_unit_test(host_memory_is_read_and_faults_are_results),
+		cmocka_unit_test(what_a_string_leaves_of_its_room_is_zero),
 		cmocka_unit_test(strings_are_compared_with_constants),
 		cmocka_unit_test(a_map_of_the_wrong_kind_is_refused),
 	};
