@@ -5,18 +5,23 @@
 #define TYPE_TEXT_MAX 4096
 
 /* Spelled as BTF prints it: what ctype does not read, as "int (*)(int)". "…" stands for what is not said. */
-static bool is_spelled_so(const struct role_builder *b, struct str type, uint32_t id)
+static struct err *is_spelled_so(const struct role_builder *b, struct str type, uint32_t id,
+				 bool *out)
 {
 	OWNED_BUF struct buf have = BUF_INIT(TYPE_TEXT_MAX);
 	btf_print_type(b->host, id, &have);
-	return !have.failed && str_equal(buf_str(&have), type) && !strstr(buf_text(&have), "…");
+	if (have.failed && !have.too_large)
+		return err_no_memory();
+	*out = !have.failed && str_equal(buf_str(&have), type) && !strstr(buf_text(&have), "…");
+	return NULL;
 }
 
-bool role_is_type(const struct role_builder *b, struct str type, uint32_t id)
+/* Whether BTF type `id` is what the document calls `type`. */
+static struct err *is_same(const struct role_builder *b, struct str type, uint32_t id, bool *out)
 {
 	struct ctype wanted;
-	return (ctype_resolve(b->spec, type, &wanted) && ctype_matches(&wanted, b->host, id)) ||
-	       is_spelled_so(b, type, id);
+	*out = ctype_resolve(b->spec, type, &wanted) && ctype_matches(&wanted, b->host, id);
+	return *out ? NULL : is_spelled_so(b, type, id, out);
 }
 
 /* `what` is "parameter 2 (buffer)" or "the result". */
@@ -37,7 +42,9 @@ static struct err *check_param(const struct role_builder *b, const struct spec_f
 			       size_t i, uint32_t id)
 {
 	const struct spec_param *param = &declared->params[i];
-	if (role_is_type(b, param->type, id))
+	bool same;
+	TRY(is_same(b, param->type, id, &same));
+	if (same)
 		return NULL;
 	OWNED_BUF struct buf what = BUF_INIT(TYPE_TEXT_MAX);
 	buf_printf(&what, "parameter %zu (%.*s)", i + 1, STR_FMT(param->name));
@@ -47,7 +54,9 @@ static struct err *check_param(const struct role_builder *b, const struct spec_f
 static struct err *check_result(const struct role_builder *b, const struct spec_function *declared,
 				uint32_t id)
 {
-	if (role_is_type(b, declared->return_type, id))
+	bool same;
+	TRY(is_same(b, declared->return_type, id, &same));
+	if (same)
 		return NULL;
 	return differs(b, declared, &declared->return_at, "the result", declared->return_type, id);
 }
@@ -131,7 +140,9 @@ static struct err *check_variable(const struct role_builder *b, const struct spe
 {
 	uint32_t type = btf_type(b->host, id)->type;
 	OWNED_BUF struct buf have = BUF_INIT(TYPE_TEXT_MAX);
-	if (role_is_type(b, from->type, type))
+	bool same;
+	TRY(is_same(b, from->type, type, &same));
+	if (same)
 		return NULL;
 	btf_print_type(b->host, type, &have);
 	return err_at(ERR_REJECTED, from->type_at.path,

@@ -36,9 +36,6 @@ MUST_CHECK struct err *role_take_params(struct role_builder *b,
 					const struct spec_function *declared,
 					struct role_function *f);
 
-/* Whether BTF type `id` is what the document calls `type`. */
-bool role_is_type(const struct role_builder *b, struct str type, uint32_t id);
-
 /* The host's globals that the document speaks of. fails REJECTED: of another type than in BTF */
 MUST_CHECK struct err *role_take_variables(struct role_builder *b);
 

@@ -307,6 +307,17 @@ static void resolves_on_the_host_that_it_was_derived_from(void **state UNUSED)
 	assert_ok(role_resolve(spec, STR("R"), btf, &role));
 	assert_true(str_is(role_find_function(role, STR("fn"))->params[0].type, "int (*)(int)"));
 	assert_int_equal(role_find_function(role, STR("on"))->params_count, 1);
+	bool failed = true;
+	for (uint64_t n = 1; failed; n++) {
+		OWNED(role) struct role *none = NULL;
+		mem_fail_at(n);
+		OWNED(err) struct err *e = role_resolve(spec, STR("R"), btf, &none);
+		failed = mem_failed();
+		mem_fail_at(0);
+		assert_true(!e == !failed);
+		if (e)
+			assert_int_equal(err_code(e), ERR_NO_MEMORY);
+	}
 }
 
 /* ---- limits ---- */
