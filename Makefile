@@ -150,7 +150,7 @@ $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A
 		-lcmocka $(LIBS_controller) $(LIBS_agent) $(LIBS_shared) -lpthread -o $@
 
 # ---- hosts that tests and benchmarks attach to ----
-HOSTS := $(patsubst tests/hosts/%.c,$(OUT)/tests/hosts/%,$(wildcard tests/hosts/*.c))
+HOSTS := $(patsubst tests/hosts/%.c,$(OUT)/tests/hosts/%,$(wildcard tests/hosts/*.c)) $(OUT)/tests/hosts/target_host-static
 # Hosts that include eim.h declare roles: their types go into the binary, and into NAME.btf beside it.
 HOST_FLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Wpedantic -Werror -D_GNU_SOURCE -I. -Iapi/include
 $(OUT)/tests/hosts/%: tests/hosts/%.c api/include/eim.h

@@ -289,19 +289,15 @@ static void step_back(struct remote *r, struct remote_thread *t)
 	t->must_set = ptrace(PTRACE_SETREGS, t->tid, NULL, &t->going) != 0;
 }
 
+/* A thread that vanishes while it stands was killed, and the process with it. */
 static struct err *read_registers(struct remote *r)
 {
-	for (uint32_t i = 0; i < r->count;) {
+	for (uint32_t i = 0; i < r->count; i++) {
 		struct remote_thread *t = &r->threads[i];
-		if (ptrace(PTRACE_GETREGS, t->tid, NULL, &t->regs) != 0) {
-			if (errno != ESRCH) /* gone by SIGKILL */
-				return err_sys(errno, "registers of thread %d", t->tid);
-			drop_thread(r, i);
-			continue;
-		}
+		if (ptrace(PTRACE_GETREGS, t->tid, NULL, &t->regs) != 0)
+			return err_sys(errno, "registers of thread %d", t->tid);
 		t->going = t->regs;
 		step_back(r, t);
-		i++;
 	}
 	return r->count ? NULL : err_new(ERR_NOT_FOUND, "process %d is gone", r->pid);
 }
