@@ -151,12 +151,18 @@ $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A
 
 # ---- hosts that tests and benchmarks attach to ----
 HOSTS := $(patsubst tests/hosts/%.c,$(OUT)/tests/hosts/%,$(wildcard tests/hosts/*.c)) $(OUT)/tests/hosts/target_host-static
-$(OUT)/tests/hosts/%: tests/hosts/%.c
+# Hosts that include eim.h declare roles: their types go into the binary, and into NAME.btf beside it.
+HOST_FLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Wpedantic -Werror -D_GNU_SOURCE -I. -Iapi/include
+$(OUT)/tests/hosts/%: tests/hosts/%.c api/include/eim.h
 	@mkdir -p $(@D)
-	@$(CC) -std=gnu17 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. $< -lpthread -rdynamic -o $@
+	@$(CC) $(HOST_FLAGS) $< -lpthread -rdynamic -Wl,--build-id -o $@.new
+	@if grep -q '"eim.h"' $<; then pahole --btf_encode_detached $@.btf $@.new && pahole -J $@.new; fi
+	@mv $@.new $@
 $(OUT)/tests/hosts/%-static: tests/hosts/%.c
 	@mkdir -p $(@D)
-	@$(CC) -std=gnu17 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. -static $< -lpthread -o $@
+	@$(CC) $(HOST_FLAGS) -static $< -lpthread -o $@
+
+$(OUT)/tests/unit/shared/eim/host_test $(OUT)/tests/unit/controller/ctl/explain_test: | $(OUT)/tests/hosts/file_host
 
 tests: all $(TESTS) $(HOSTS)
 

@@ -3,8 +3,11 @@
 #include "agent/attach/binary.h"
 #include "agent/compile/compile.h"
 
+#include "shared/base/file.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
+#include "shared/bpf/btf.h"
+#include "shared/bpf/btf_file.h"
 #include "shared/crypto/digest.h"
 
 #include <errno.h>
@@ -82,14 +85,32 @@ static struct err *make_image(const char *compiler, const struct cache *cache,
 	return NULL;
 }
 
+/* Its own, or that of the file which belongs to its build id (kept in `apart`), or none. */
+static struct err *find_btf(const struct binary *b, struct buf *apart, struct bytes *out)
+{
+	OWNED_BUF struct buf path = BUF_INIT(8192);
+	*out = binary_btf(b);
+	if (out->size)
+		return NULL;
+	OWNED(err) struct err *e = btf_file_path(BTF_FILE_FOLDER, binary_build_id(b), &path);
+	if (!e)
+		e = file_read(buf_text(&path), apart);
+	if (e && err_code(e) != ERR_NOT_FOUND)
+		return err_doing(MOVE(e), "the BTF file of the host binary");
+	*out = buf_bytes(apart);
+	return NULL;
+}
+
 struct err *prepare_policy(const char *compiler, const struct cache *cache,
 			   const struct prepare_input *input, struct policy **out)
 {
 	OWNED(binary) struct binary *binary = NULL;
 	struct image *image;
+	OWNED_BUF struct buf apart = BUF_INIT(BTF_MAX_BYTES);
+	struct bytes btf;
 	TRY_DOING(binary_open(input->host_binary, &binary), "host binary");
-	struct compile_request request = {input->object, input->spec_text, input->role,
-					  binary_btf(binary)};
+	TRY(find_btf(binary, &apart, &btf));
+	struct compile_request request = {input->object, input->spec_text, input->role, btf};
 	TRY(make_image(compiler, cache, &request, &image));
 	return policy_create(input->name, image, out);
 }

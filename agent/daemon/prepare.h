@@ -13,7 +13,7 @@ struct prepare_input {
 	struct str name;     /* of the policy */
 	struct bytes object; /* ELF */
 	struct str spec_text, role;
-	const char *host_binary; /* whose BTF narrows the role */
+	const char *host_binary; /* whose BTF narrows the role: in it, or found by its build id */
 };
 
 /*

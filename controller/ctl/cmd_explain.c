@@ -29,6 +29,20 @@ static void print_constraints(struct json *w, const char *key, const struct cons
 	json_end(w);
 }
 
+static void print_signature(struct json *w, struct str result, const struct spec_param *params,
+			    size_t count)
+{
+	json_list(w, "params");
+	for (size_t i = 0; i < count; i++) {
+		json_object(w, NULL);
+		json_text(w, "type", params[i].type);
+		json_text(w, "name", params[i].name);
+		json_end(w);
+	}
+	json_end(w);
+	json_text(w, "returns", result);
+}
+
 static void print_function(struct json *w, const struct role_function *f)
 {
 	static const char *const kinds[] = {[ROLE_FUNCTION_HOST] = "host",
@@ -39,8 +53,53 @@ static void print_function(struct json *w, const struct role_function *f)
 	json_text(w, "kind", str_of(kinds[f->kind]));
 	json_text(w, "capability", f->capability);
 	json_text(w, "grantedBy", f->granted_by);
+	print_signature(w, f->return_type, f->params, f->params_count);
 	print_constraints(w, "pre", f->pre, f->pre_count);
 	print_constraints(w, "post", f->post, f->post_count);
+	json_end(w);
+}
+
+static void print_entries(struct json *w, const struct role *r)
+{
+	json_list(w, "entries");
+	for (size_t i = 0; i < r->entries_count; i++) {
+		const struct role_entry *e = &r->entries[i];
+		json_object(w, NULL);
+		json_text(w, "name", e->name);
+		json_text(w, "symbol", e->symbol);
+		json_bool(w, "typed", e->btf_id != 0);
+		print_signature(w, e->return_type, e->params, e->params_count);
+		json_end(w);
+	}
+	json_end(w);
+}
+
+static void print_access(struct json *w, const struct role *r)
+{
+	if (!r->has_access)
+		return;
+	json_list(w, "access");
+	for (size_t i = 0; i < r->access_count; i++) {
+		json_object(w, NULL);
+		json_text(w, "kind", r->access[i].is_write ? STR("write") : STR("read"));
+		json_text(w, "path", r->access[i].path);
+		json_text(w, "grantedBy", r->access[i].granted_by);
+		json_end(w);
+	}
+	json_end(w);
+}
+
+static void print_variables(struct json *w, const struct role *r)
+{
+	json_list(w, "variables");
+	for (size_t i = 0; i < r->variables_count; i++) {
+		json_object(w, NULL);
+		json_text(w, "name", r->variables[i].name);
+		json_text(w, "type", r->variables[i].type);
+		json_text(w, "access", r->variables[i].is_write ? STR("write") : STR("read"));
+		json_bool(w, "typed", r->variables[i].btf_id != 0);
+		json_end(w);
+	}
 	json_end(w);
 }
 
@@ -55,20 +114,16 @@ static void print_role(const struct role *r, struct buf *out)
 	for (size_t i = 0; i < r->functions_count; i++)
 		print_function(&w, &r->functions[i]);
 	json_end(&w);
+	print_entries(&w, r);
+	print_access(&w, r);
+	print_variables(&w, r);
 	json_end(&w);
 }
 
 struct err *cmd_explain(struct ctl *ctl, const struct args *args)
 {
-	OWNED(spec) struct spec *spec = NULL;
-	OWNED(btf) struct btf *host = NULL;
 	OWNED(role) struct role *role = NULL;
-	const char *path = args->values[OPTION_SPEC];
-	if (!path)
-		return err_new(ERR_INVALID, "explain wants --spec FILE");
-	TRY(input_spec(path, &spec));
-	TRY(input_host_btf(args, &host));
-	TRY_DOING(role_resolve(spec, str_of(args->words[0]), host, &role), "%s", path);
+	TRY(input_role(args, args->words[0], &role));
 	if (ctl_is_table(ctl)) {
 		role_print(role, &ctl->out);
 		return NULL;

@@ -9,13 +9,15 @@
 COMMAND(lint, "FILE…", 1, ARGS_MAX_WORDS, OPT(STRICT), "check EIM specs and policy files",
 	"Prints FILE:LINE:COLUMN: and what is wrong there. Ends with 1 where there is an error.\n"
 	"Constraints in prose are not enforced: a warning, with --strict an error.")
-COMMAND(verify, "PROGRAM.o", 1, 1, OPT(SPEC) | OPT(ROLE) | OPT(HOST_BINARY) | OPT(BTF),
+COMMAND(verify, "PROGRAM.o", 1, 1,
+	OPT(SPEC) | OPT(ROLE) | OPT(HOST_BINARY) | OPT(BTF) | OPT(BTF_DIR),
 	"say whether a program keeps to a role, without any host",
-	"Runs the agent's verifier here. Ends with 0 for accepted and 1 for rejected.")
-COMMAND(explain, "ROLE", 1, 1, OPT(SPEC) | OPT(HOST_BINARY) | OPT(BTF),
+	"Runs the agent's verifier here. Ends with 0 for accepted and 1 for rejected.\n"
+	"Without --spec the role is one that the host declares in its BTF.")
+COMMAND(explain, "ROLE", 1, 1, OPT(SPEC) | OPT(HOST_BINARY) | OPT(BTF) | OPT(BTF_DIR),
 	"show a role's rights, and where each comes from",
 	"The effective role: after inheritance, and after narrowing by the host's BTF where it is "
-	"given.")
+	"given.\nWithout --spec the role is one that the host declares in its BTF.")
 COMMAND(apply, "-f PATH…", 0, 0, OPT(FILE) | OPT(VALIDATE_ONLY) | OPT(WAIT),
 	"bring policies, with their programs and specs, to the controller",
 	"PATH is a policy file, or a folder with a policy.yaml; `file:` in it is relative to it.\n"

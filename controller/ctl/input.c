@@ -2,6 +2,8 @@
 
 #include "shared/base/cursor.h"
 #include "shared/base/file.h"
+#include "shared/bpf/btf_file.h"
+#include "shared/eim/derive.h"
 
 #include <elf.h>
 
@@ -85,29 +87,88 @@ static bool is_elf(struct bytes image)
 	return image.size >= SELFMAG && memcmp(image.data, ELFMAG, SELFMAG) == 0;
 }
 
-static struct err *parse_host_btf(struct bytes image, bool may_be_raw, struct btf **out)
+/* The file that belongs to the binary `image`, which has no BTF itself. */
+static struct err *read_apart(struct bytes image, const char *folder, struct buf *out)
 {
-	struct bytes section = image;
-	if (!may_be_raw || is_elf(image))
-		TRY(input_btf_section(image, &section));
-	if (!section.size)
+	char id[BTF_FILE_ID_SIZE];
+	OWNED_BUF struct buf path = BUF_INIT(8192);
+	TRY(btf_file_build_id(image, id));
+	OWNED(err) struct err *e = btf_file_path(folder, str_of(id), &path);
+	if (!e)
+		e = file_read(buf_text(&path), out);
+	if (e && err_code(e) == ERR_NOT_FOUND)
 		return err_new(ERR_NOT_FOUND,
-			       "the binary has no .BTF section; compile the host with -g and add "
-			       "one with pahole -J, or leave the option away");
-	return btf_parse(section, out);
+			       "the binary has no .BTF section, and %s; compile the host with -g "
+			       "and add one with pahole -J, or leave the option away",
+			       err_message(e));
+	return MOVE(e);
+}
+
+/* `folder` is NULL where `image` may be BTF itself. */
+static struct err *parse_host_btf(struct bytes image, const char *folder, struct btf **out)
+{
+	OWNED_BUF struct buf apart = BUF_INIT(BTF_MAX_BYTES);
+	struct bytes section = image;
+	if (folder || is_elf(image))
+		TRY(input_btf_section(image, &section));
+	if (section.size)
+		return btf_parse(section, out);
+	TRY(read_apart(image, folder ? folder : BTF_FILE_FOLDER, &apart));
+	return err_doing(btf_parse(buf_bytes(&apart), out), "the BTF file of its build id");
 }
 
 struct err *input_host_btf(const struct args *args, struct btf **out)
 {
 	const char *binary = args->values[OPTION_HOST_BINARY];
 	const char *raw = args->values[OPTION_BTF];
+	const char *folder = args->values[OPTION_BTF_DIR];
 	const char *path = binary ? binary : raw;
 	OWNED_BUF struct buf image = BUF_INIT(0);
 	if (binary && raw)
 		return err_new(ERR_INVALID, "give --host-binary or --btf, not both");
 	if (!path)
 		return NULL;
+	if (!folder)
+		folder = BTF_FILE_FOLDER;
 	TRY(input_read(path, BINARY_MAX_BYTES, &image));
-	TRY_DOING(parse_host_btf(buf_bytes(&image), raw != NULL, out), "%s", path);
+	TRY_DOING(parse_host_btf(buf_bytes(&image), raw ? NULL : folder, out), "%s", path);
+	return NULL;
+}
+
+/* ---- the role ---- */
+
+/* The document that the host declares. */
+static struct err *declared_spec(const struct btf *host, struct spec **out)
+{
+	OWNED_BUF struct buf text = BUF_INIT(SPEC_MAX_BYTES);
+	TRY(derive_document(host, &text));
+	return err_doing(spec_parse(buf_str(&text), out), "what the BTF declares");
+}
+
+static const char *host_path(const struct args *args)
+{
+	const char *binary = args->values[OPTION_HOST_BINARY];
+	return binary ? binary : args->values[OPTION_BTF];
+}
+
+struct err *input_role(const struct args *args, const char *name, struct role **out)
+{
+	OWNED(spec) struct spec *spec = NULL;
+	OWNED(btf) struct btf *host = NULL;
+	const char *path = args->values[OPTION_SPEC];
+	if (!path && !host_path(args))
+		return err_new(
+			ERR_INVALID,
+			"%s wants --spec FILE, or --host-binary FILE of a host that declares "
+			"its roles",
+			args->command->name);
+	if (path)
+		TRY(input_spec(path, &spec));
+	TRY(input_host_btf(args, &host));
+	if (!path) {
+		path = host_path(args);
+		TRY_DOING(declared_spec(host, &spec), "%s", path);
+	}
+	TRY_DOING(role_resolve(spec, str_of(name), host, out), "%s", path);
 	return NULL;
 }

@@ -15,12 +15,19 @@ MUST_CHECK struct err *input_spec(const char *path, struct spec **out);
 MUST_CHECK struct err *input_object(const char *path, struct object **out);
 
 /*
- * The host's BTF: raw (--btf) or from the .BTF section of a binary (either option).
+ * The host's BTF: raw (--btf) or from the .BTF section of a binary (either option); where that has none,
+ * the file of its build id (--btf-dir).
  *   out    owned by the caller; NULL where neither option is given
  *   fails  NOT_FOUND  the binary has no BTF
  *          INVALID    both options; a broken file
  */
 MUST_CHECK struct err *input_host_btf(const struct args *args, struct btf **out);
+
+/*
+ * Role `name` of --spec on that host; of what the host declares in its BTF where there is no --spec.
+ *   fails  INVALID: neither is given; as the parts
+ */
+MUST_CHECK struct err *input_role(const struct args *args, const char *name, struct role **out);
 
 /* The .BTF section of ELF file `image`; empty where it has none. fails INVALID: broken headers. */
 MUST_CHECK struct err *input_btf_section(struct bytes image, struct bytes *out);

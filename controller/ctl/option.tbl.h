@@ -19,8 +19,10 @@ OPTION(STRICT, "strict", 0, NONE, NULL, "what is not enforced is an error")
 OPTION(SPEC, "spec", 0, ONE, "FILE", "the EIM spec")
 OPTION(ROLE, "role", 0, ONE, "NAME", "the role of the spec")
 OPTION(HOST_BINARY, "host-binary", 0, ONE, "FILE",
-       "the host's binary; its .BTF section narrows the role")
+       "the host's binary; its BTF narrows the role, or declares it")
 OPTION(BTF, "btf", 0, ONE, "FILE", "the host's BTF as a file of its own")
+OPTION(BTF_DIR, "btf-dir", 0, ONE, "DIR",
+       "where BTF files lie by build id (/usr/lib/debug/.build-id), for binaries without .BTF")
 OPTION(BY, "by", 0, ONE, "host", "one row per host instead of merged values")
 OPTION(POLICY, "policy", 0, ONE, "NAME", "only this policy's events")
 OPTION(FOLLOW, "follow", 0, NONE, NULL, "go on with what comes")

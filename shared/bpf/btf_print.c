@@ -25,15 +25,23 @@ struct printer {
 
 static void print_layers(struct printer *p, uint32_t id, struct buf *out);
 
+/* What is lost on the way is lost in the end. */
+static void take_failure(const struct buf *from, struct buf *to)
+{
+	to->failed |= from->failed;
+	to->too_large |= from->too_large;
+}
+
 /* middle = before + middle + after */
 static void surround(struct buf *middle, const char *before, const char *after)
 {
 	OWNED_BUF struct buf whole = BUF_INIT(TEXT_MAX);
+	if (middle->failed) /* clearing it would forget that */
+		return;
 	buf_printf(&whole, "%s%s%s", before, buf_text(middle), after);
 	buf_clear(middle);
 	buf_add(middle, buf_str(&whole));
-	if (whole.failed)
-		middle->failed = true;
+	take_failure(&whole, middle);
 }
 
 /* "int (*)[4]", but "int [4]": a pointer to what has a suffix needs parentheses. */
@@ -61,8 +69,7 @@ static void put_parameters(struct printer *p, const struct btf_type *t, struct b
 	}
 	buf_putc(&text, ')');
 	put_suffix(middle, buf_text(&text));
-	if (text.failed)
-		middle->failed = true;
+	take_failure(&text, middle);
 }
 
 static const char *word_of(const struct btf_type *t)
@@ -89,8 +96,7 @@ static void put_base(const struct btf_type *t, struct str qualifiers, struct buf
 	if (middle->size)
 		buf_putc(out, ' ');
 	buf_add(out, buf_str(middle));
-	if (middle->failed)
-		out->failed = true;
+	take_failure(middle, out);
 }
 
 /* Puts the layer `t` around `middle`; false where it is the innermost one. */
@@ -111,6 +117,7 @@ static bool put_layer(struct printer *p, const struct btf_type *t, struct buf *q
 	if (t->kind == BTF_PTR) {
 		surround(middle, buf_text(qualifiers), "");
 		surround(middle, "*", "");
+		take_failure(qualifiers, middle);
 		buf_clear(qualifiers);
 		return true;
 	}
@@ -140,6 +147,7 @@ static void print_layers(struct printer *p, uint32_t id, struct buf *out)
 		t = btf_type(p->btf, t->type);
 	}
 	p->nested--;
+	take_failure(&qualifiers, &middle);
 	put_base(base, buf_str(&qualifiers), &middle, out);
 }
 

@@ -107,6 +107,14 @@ struct err *lint_type(struct linter *l, const struct spec_type *type)
 	return NULL;
 }
 
+struct err *lint_variable(struct linter *l, const struct spec_variable *v)
+{
+	TRY(check_type_name(l, v->type, v->type_at));
+	return lint_report(l, LINT_VARIABLE, v->at,
+			   "no program reaches variable \"%.*s\" in this version",
+			   STR_FMT(v->name));
+}
+
 /* ---- functions ---- */
 
 /* Helpers whose result fills 64 bits, so that an int of it loses what was asked for. */
@@ -189,6 +197,11 @@ struct err *lint_function(struct linter *l, const struct spec_function *f, bool 
 		TRY(check_return(l, f));
 		TRY(check_helper_params(l, f));
 	}
+	for (size_t i = 0; i < f->roles.count; i++)
+		if (!spec_find_role(l->spec, f->roles.items[i]))
+			TRY(lint_name(l, LINT_UNKNOWN_ROLE, f->roles.at[i], "no role",
+				      f->roles.items[i],
+				      lint_near(l, &l->spec->roles_index, f->roles.items[i])));
 	for (size_t i = 0; i < f->params_count; i++)
 		TRY(check_type_name(l, f->params[i].type, f->params[i].at));
 	if (f->has_signature)

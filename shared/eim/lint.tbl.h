@@ -21,7 +21,7 @@ LINT(TYPE_CYCLE, "type-cycle", ERROR, "a type is its own base")
 LINT(UNKNOWN_CAPABILITY, "unknown-capability", ERROR,
      "a role holds a capability that is not defined")
 LINT(UNUSED_CAPABILITY, "unused-capability", WARNING, "no role holds a capability")
-LINT(UNKNOWN_ROLE, "unknown-role", ERROR, "a role inherits one that is not defined")
+LINT(UNKNOWN_ROLE, "unknown-role", ERROR, "a role inherits one that is not defined, or an export names one")
 LINT(INHERIT_CYCLE, "inherit-cycle", ERROR, "a role inherits itself")
 LINT(TOO_MANY, "too-many", ERROR, "a role inherits more roles or attributes than the limits allow")
 LINT(ATTRIBUTE_CONFLICT, "attribute-conflict", ERROR,
@@ -34,3 +34,5 @@ LINT(REQUIREMENT, "requirement-not-held", ERROR,
      "a role holds a function whose required attribute it does not have")
 LINT(ACCESS, "access-not-enforced", WARNING,
      "a role lists argument access, which this version does not enforce")
+LINT(VARIABLE, "variable-not-offered", WARNING,
+     "a variable of the host is declared, which no program reaches in this version")

@@ -39,6 +39,7 @@ struct str lint_near_helper(struct str name);
 MUST_CHECK struct err *lint_prose(struct linter *l, const struct spec_constraints *constraints,
 				  const char *of, struct str name);
 
+MUST_CHECK struct err *lint_variable(struct linter *l, const struct spec_variable *v);
 MUST_CHECK struct err *lint_type(struct linter *l, const struct spec_type *type);
 
 /* `is_host` is false for what the extension exports. */

@@ -190,21 +190,6 @@ static struct err *check_requires(const struct role_builder *b,
 	return found;
 }
 
-static struct err *take_params(struct role_builder *b, const struct spec_function *declared,
-			       struct role_function *f)
-{
-	struct spec_param *params =
-		arena_alloc_array(&b->role->arena, declared->params_count, sizeof(*params));
-	TRY_MEMORY(params);
-	for (size_t i = 0; i < declared->params_count; i++) {
-		TRY(copy_str(b, declared->params[i].name, &params[i].name));
-		TRY(copy_str(b, declared->params[i].type, &params[i].type));
-	}
-	f->params = params;
-	f->params_count = declared->params_count;
-	return copy_str(b, declared->return_type, &f->return_type);
-}
-
 static struct err *take_declaration(struct role_builder *b, const struct spec_function *declared,
 				    struct role_function *f)
 {
@@ -212,7 +197,7 @@ static struct err *take_declaration(struct role_builder *b, const struct spec_fu
 	TRY(copy_str(b, declared->releases, &f->releases));
 	f->side_effect = declared->side_effect;
 	if (declared->has_signature) {
-		TRY(take_params(b, declared, f));
+		TRY(role_take_params(b, declared, f));
 		if (f->kind == ROLE_FUNCTION_HOST)
 			TRY(role_check_signature(b, declared, f));
 	} else if (f->kind == ROLE_FUNCTION_HOST) {
@@ -284,6 +269,8 @@ static struct err *build(struct role_builder *b, const struct spec_role *from)
 	TRY(take_attributes(b));
 	TRY(collect_grants(b, &grants));
 	TRY(take_functions(b, &grants));
+	TRY(role_take_entries(b));
+	TRY(role_take_variables(b));
 	return role_digest(b->role);
 }
 

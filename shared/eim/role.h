@@ -19,6 +19,9 @@
 
 #define ROLE_MAX_CONSTRAINTS 256 /* of one function, before the call and after it */
 
+#define ROLE_MAX_ENTRIES   256
+#define ROLE_MAX_VARIABLES 256
+
 /* What the function of a capability turned out to be on this host. */
 enum role_function_kind {
 	ROLE_FUNCTION_HOST,	  /* a function of the host's BTF */
@@ -41,6 +44,31 @@ struct role_function {
 	size_t pre_count, post_count;
 	struct str acquires, releases;
 	bool side_effect;
+};
+
+/* A function of the host that extensions of the role may run in: extension_exports. */
+struct role_entry {
+	struct str name;
+	struct str
+		symbol;	 /* the host's function, empty where neither the document nor BTF says it */
+	uint32_t btf_id; /* its FUNC in the host's BTF, 0 where it has none */
+	const struct spec_param *params; /* as declared, else as in BTF */
+	size_t params_count;
+	struct str return_type;
+};
+
+/* A global of the host that the document speaks of. */
+struct role_variable {
+	struct str name, type;
+	bool is_write;
+	uint32_t btf_id; /* its VAR in the host's BTF, 0 where it has none */
+};
+
+/* What of an entry's arguments may be accessed: "r", "r.uri". */
+struct role_access {
+	struct str path;
+	struct str granted_by; /* the role that lists it */
+	bool is_write;
 };
 
 /* Attributes after inheritance. Absent ones have the defaults below. */
@@ -73,7 +101,11 @@ struct role {
 						 * empty where it is the default */
 	const struct role_custom_attribute *custom;
 	const struct role_function *functions; /* sorted by name */
-	size_t custom_count, functions_count;
+	const struct role_entry *entries;
+	const struct role_access *access; /* with the inherited roles' */
+	const struct role_variable *variables;
+	size_t custom_count, functions_count, entries_count, access_count, variables_count;
+	bool has_access; /* the role or one that it inherits has a list, even an empty one */
 };
 
 /*
@@ -82,8 +114,10 @@ struct role {
  *   fails  NOT_FOUND  no such role (names the nearest), path /roles
  *          INVALID    unknown capability, unknown or cyclic inherits, attributes that parents set
  *                     differently, a wrong attribute value, skip_verification (never granted here), a
- *                     function that requires what the role does not hold; path as in the document
- *          REJECTED   a signature that differs from BTF: function, parameter, both types; all of them
+ *                     function that requires what the role does not hold, a field of an access list
+ *                     that the entry's types do not have (names the nearest); path as in the document
+ *          REJECTED   a signature that differs from BTF: function, parameter, both types; a variable
+ *                     whose type does; all of them
  */
 MUST_CHECK struct err *role_resolve(const struct spec *spec, struct str name,
 				    const struct btf *host, struct role **out);

@@ -4,10 +4,24 @@
 
 #define TYPE_TEXT_MAX 4096
 
-static bool is_same(const struct role_builder *b, struct str type, uint32_t id)
+/* Spelled as BTF prints it: what ctype does not read, as "int (*)(int)". "…" stands for what is not said. */
+static struct err *is_spelled_so(const struct role_builder *b, struct str type, uint32_t id,
+				 bool *out)
+{
+	OWNED_BUF struct buf have = BUF_INIT(TYPE_TEXT_MAX);
+	btf_print_type(b->host, id, &have);
+	if (have.failed && !have.too_large)
+		return err_no_memory();
+	*out = !have.failed && str_equal(buf_str(&have), type) && !strstr(buf_text(&have), "…");
+	return NULL;
+}
+
+/* Whether BTF type `id` is what the document calls `type`. */
+static struct err *is_same(const struct role_builder *b, struct str type, uint32_t id, bool *out)
 {
 	struct ctype wanted;
-	return ctype_resolve(b->spec, type, &wanted) && ctype_matches(&wanted, b->host, id);
+	*out = ctype_resolve(b->spec, type, &wanted) && ctype_matches(&wanted, b->host, id);
+	return *out ? NULL : is_spelled_so(b, type, id, out);
 }
 
 /* `what` is "parameter 2 (buffer)" or "the result". */
@@ -28,7 +42,9 @@ static struct err *check_param(const struct role_builder *b, const struct spec_f
 			       size_t i, uint32_t id)
 {
 	const struct spec_param *param = &declared->params[i];
-	if (is_same(b, param->type, id))
+	bool same;
+	TRY(is_same(b, param->type, id, &same));
+	if (same)
 		return NULL;
 	OWNED_BUF struct buf what = BUF_INIT(TYPE_TEXT_MAX);
 	buf_printf(&what, "parameter %zu (%.*s)", i + 1, STR_FMT(param->name));
@@ -38,7 +54,9 @@ static struct err *check_param(const struct role_builder *b, const struct spec_f
 static struct err *check_result(const struct role_builder *b, const struct spec_function *declared,
 				uint32_t id)
 {
-	if (is_same(b, declared->return_type, id))
+	bool same;
+	TRY(is_same(b, declared->return_type, id, &same));
+	if (same)
 		return NULL;
 	return differs(b, declared, &declared->return_at, "the result", declared->return_type, id);
 }
@@ -91,4 +109,72 @@ struct err *role_take_host_params(struct role_builder *b, struct role_function *
 	f->params = params;
 	f->params_count = proto->count;
 	return take_type(b, proto->type, &f->return_type);
+}
+
+static struct err *take_text(struct role_builder *b, struct str from, struct str *out)
+{
+	*out = arena_str(&b->role->arena, from);
+	TRY_MEMORY(out->data);
+	return NULL;
+}
+
+struct err *role_take_params(struct role_builder *b, const struct spec_function *declared,
+			     struct role_function *f)
+{
+	struct spec_param *params =
+		arena_alloc_array(&b->role->arena, declared->params_count, sizeof(*params));
+	TRY_MEMORY(params);
+	for (size_t i = 0; i < declared->params_count; i++) {
+		TRY(take_text(b, declared->params[i].name, &params[i].name));
+		TRY(take_text(b, declared->params[i].type, &params[i].type));
+	}
+	f->params = params;
+	f->params_count = declared->params_count;
+	return take_text(b, declared->return_type, &f->return_type);
+}
+
+/* ---- variables ---- */
+
+static struct err *check_variable(const struct role_builder *b, const struct spec_variable *from,
+				  uint32_t id)
+{
+	uint32_t type = btf_type(b->host, id)->type;
+	OWNED_BUF struct buf have = BUF_INIT(TYPE_TEXT_MAX);
+	bool same;
+	TRY(is_same(b, from->type, type, &same));
+	if (same)
+		return NULL;
+	btf_print_type(b->host, type, &have);
+	return err_at(ERR_REJECTED, from->type_at.path,
+		      "line %u:%u: variable \"%.*s\" is \"%.*s\" in the spec and \"%s\" in the "
+		      "host's BTF",
+		      from->type_at.line, from->type_at.column, STR_FMT(from->name),
+		      STR_FMT(from->type), buf_text(&have));
+}
+
+static struct err *take_variable(struct role_builder *b, const struct spec_variable *from,
+				 struct role_variable *out)
+{
+	TRY(take_text(b, from->name, &out->name));
+	TRY(take_text(b, from->type, &out->type));
+	out->is_write = from->is_write;
+	out->btf_id = b->host ? btf_find(b->host, BTF_VAR, from->name) : 0;
+	return out->btf_id ? check_variable(b, from, out->btf_id) : NULL;
+}
+
+struct err *role_take_variables(struct role_builder *b)
+{
+	const struct spec *s = b->spec;
+	struct err *found = NULL;
+	if (s->variables_count > ROLE_MAX_VARIABLES)
+		return err_at(ERR_INVALID, "/variables", "more than %d variables",
+			      ROLE_MAX_VARIABLES);
+	struct role_variable *variables =
+		arena_alloc_array(&b->role->arena, s->variables_count, sizeof(*variables));
+	TRY_MEMORY(variables);
+	for (size_t i = 0; i < s->variables_count; i++)
+		err_add(&found,
+			take_variable(b, &s->variables[i], &variables[b->role->variables_count++]));
+	b->role->variables = variables;
+	return found;
 }

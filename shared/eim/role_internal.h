@@ -1,6 +1,6 @@
 /*
  * role_internal - what the files of role share: role.c (which functions), role_host.c (signatures against
- * BTF), role_constraint.c (what holds before and after a call), role_print.c (text and digest).
+ * BTF), role_access.c (entries, access to their arguments), role_constraint.c (what holds before and after a call), role_print.c (text and digest).
  */
 #pragma once
 
@@ -30,6 +30,20 @@ MUST_CHECK struct err *role_check_signature(const struct role_builder *b,
 
 /* Parameters and result of f->btf_id, as the host's BTF has them. */
 MUST_CHECK struct err *role_take_host_params(struct role_builder *b, struct role_function *f);
+
+/* Parameters and result as declared. */
+MUST_CHECK struct err *role_take_params(struct role_builder *b,
+					const struct spec_function *declared,
+					struct role_function *f);
+
+/* The host's globals that the document speaks of. fails REJECTED: of another type than in BTF */
+MUST_CHECK struct err *role_take_variables(struct role_builder *b);
+
+/* ---- role_access.c ---- */
+
+/* The role's entries and access lists.
+ *   fails  INVALID, REJECTED: all that does not fit the host's types */
+MUST_CHECK struct err *role_take_entries(struct role_builder *b);
 
 /* ---- role_constraint.c ---- */
 

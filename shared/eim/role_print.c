@@ -41,13 +41,15 @@ static void print_custom(const struct role_custom_attribute *custom, struct buf 
 	buf_printf(out, " (set by %.*s)\n", STR_FMT(custom->set_by));
 }
 
-static void print_signature(const struct role_function *f, struct buf *out)
+static void print_signature(struct str name, struct str result, const struct spec_param *params,
+			    size_t count, struct buf *out)
 {
-	buf_printf(out, "  %.*s%s%.*s(", STR_FMT(f->return_type), f->return_type.size ? " " : "",
-		   STR_FMT(f->name));
-	for (size_t i = 0; i < f->params_count; i++)
-		buf_printf(out, "%s%.*s%s%.*s", i ? ", " : "", STR_FMT(f->params[i].type),
-			   f->params[i].name.size ? " " : "", STR_FMT(f->params[i].name));
+	buf_printf(out, "  %.*s%s%.*s(", STR_FMT(result), result.size ? " " : "", STR_FMT(name));
+	for (size_t i = 0; i < count; i++) {
+		bool apart = params[i].name.size && !str_ends(params[i].type, "*");
+		buf_printf(out, "%s%.*s%s%.*s", i ? ", " : "", STR_FMT(params[i].type),
+			   apart ? " " : "", STR_FMT(params[i].name));
+	}
 	buf_puts(out, ")\n");
 }
 
@@ -66,7 +68,7 @@ static void print_function(const struct role_function *f, struct buf *out)
 		[ROLE_FUNCTION_UNRESOLVED] =
 			"neither the host nor the runtime has it: calls are rejected",
 	};
-	print_signature(f, out);
+	print_signature(f->name, f->return_type, f->params, f->params_count, out);
 	buf_printf(out, "      from: capability %.*s of role %.*s; %s\n", STR_FMT(f->capability),
 		   STR_FMT(f->granted_by), meanings[f->kind]);
 	print_constraints("before", f->pre, f->pre_count, out);
@@ -77,6 +79,43 @@ static void print_function(const struct role_function *f, struct buf *out)
 		buf_printf(out, "      releases: %.*s\n", STR_FMT(f->releases));
 	if (f->side_effect)
 		buf_puts(out, "      has a side effect\n");
+}
+
+static void print_entries(const struct role *r, struct buf *out)
+{
+	if (r->entries_count)
+		buf_puts(out, "\nentries\n");
+	for (size_t i = 0; i < r->entries_count; i++) {
+		const struct role_entry *e = &r->entries[i];
+		print_signature(e->name, e->return_type, e->params, e->params_count, out);
+		if (e->symbol.size)
+			buf_printf(out, "      host function: %.*s%s\n", STR_FMT(e->symbol),
+				   e->btf_id ? "" : " (not in the host's types)");
+	}
+}
+
+static void print_access(const struct role *r, struct buf *out)
+{
+	if (!r->has_access)
+		return;
+	buf_puts(out, "\naccess to entries' arguments\n");
+	for (size_t i = 0; i < r->access_count; i++)
+		buf_printf(out, "  %-6s %.*s (from role %.*s)\n",
+			   r->access[i].is_write ? "write" : "read", STR_FMT(r->access[i].path),
+			   STR_FMT(r->access[i].granted_by));
+	if (r->access_count == 0)
+		buf_puts(out, "  none\n");
+}
+
+static void print_variables(const struct role *r, struct buf *out)
+{
+	if (r->variables_count)
+		buf_puts(out, "\nvariables of the host (no program reaches them yet)\n");
+	for (size_t i = 0; i < r->variables_count; i++)
+		buf_printf(out, "  %-6s %.*s: %.*s%s\n",
+			   r->variables[i].is_write ? "write" : "read",
+			   STR_FMT(r->variables[i].name), STR_FMT(r->variables[i].type),
+			   r->variables[i].btf_id ? "" : " (not in the host's types)");
 }
 
 void role_print(const struct role *r, struct buf *out)
@@ -91,6 +130,9 @@ void role_print(const struct role *r, struct buf *out)
 		print_function(&r->functions[i], out);
 	if (r->functions_count == 0)
 		buf_puts(out, "  none\n");
+	print_entries(r, out);
+	print_access(r, out);
+	print_variables(r, out);
 }
 
 /* ---- digest ---- */
@@ -119,6 +161,18 @@ static void write_constraints(struct json *w, const char *key, const struct cons
 	json_end(w);
 }
 
+static void write_signature(struct json *w, struct str result, const struct spec_param *params,
+			    size_t count)
+{
+	json_list(w, "params");
+	for (size_t i = 0; i < count; i++) {
+		json_text(w, NULL, params[i].type);
+		json_text(w, NULL, params[i].name);
+	}
+	json_end(w);
+	json_text(w, "returns", result);
+}
+
 static void write_function(struct json *w, const struct role_function *f)
 {
 	json_object(w, NULL);
@@ -128,18 +182,50 @@ static void write_function(struct json *w, const struct role_function *f)
 	json_uint(w, "btf", f->btf_id);
 	json_text(w, "capability", f->capability);
 	json_text(w, "grantedBy", f->granted_by);
-	json_list(w, "params");
-	for (size_t i = 0; i < f->params_count; i++) {
-		json_text(w, NULL, f->params[i].type);
-		json_text(w, NULL, f->params[i].name);
-	}
-	json_end(w);
-	json_text(w, "returns", f->return_type);
+	write_signature(w, f->return_type, f->params, f->params_count);
 	write_constraints(w, "pre", f->pre, f->pre_count);
 	write_constraints(w, "post", f->post, f->post_count);
 	json_text(w, "acquires", f->acquires);
 	json_text(w, "releases", f->releases);
 	json_bool(w, "sideEffect", f->side_effect);
+	json_end(w);
+}
+
+static void write_entry(struct json *w, const struct role_entry *e)
+{
+	json_object(w, NULL);
+	json_text(w, "name", e->name);
+	json_text(w, "symbol", e->symbol);
+	json_uint(w, "btf", e->btf_id);
+	write_signature(w, e->return_type, e->params, e->params_count);
+	json_end(w);
+}
+
+static void write_entries(struct json *w, const struct role *r)
+{
+	json_list(w, "entries");
+	for (size_t i = 0; i < r->entries_count; i++)
+		write_entry(w, &r->entries[i]);
+	json_end(w);
+	json_bool(w, "hasAccess", r->has_access);
+	json_list(w, "access");
+	for (size_t i = 0; i < r->access_count; i++) {
+		json_bool(w, NULL, r->access[i].is_write);
+		json_text(w, NULL, r->access[i].path);
+		json_text(w, NULL, r->access[i].granted_by);
+	}
+	json_end(w);
+}
+
+static void write_variables(struct json *w, const struct role *r)
+{
+	json_list(w, "variables");
+	for (size_t i = 0; i < r->variables_count; i++) {
+		json_bool(w, NULL, r->variables[i].is_write);
+		json_text(w, NULL, r->variables[i].name);
+		json_text(w, NULL, r->variables[i].type);
+		json_uint(w, NULL, r->variables[i].btf_id);
+	}
 	json_end(w);
 }
 
@@ -154,6 +240,8 @@ struct err *role_digest(struct role *r)
 	for (size_t i = 0; i < r->functions_count; i++)
 		write_function(&w, &r->functions[i]);
 	json_end(&w);
+	write_entries(&w, r);
+	write_variables(&w, r);
 	json_end(&w);
 	TRY(buf_check(&text));
 	TRY(digest_hex(bytes_of(text.data, text.size), hex));

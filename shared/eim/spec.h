@@ -53,7 +53,15 @@ struct spec_function { /* host_functions; extension_exports have the same shape 
 	struct str acquires, releases; /* resource names, empty where none */
 	bool side_effect;
 	const struct node *requires_; /* MAP of attribute: value, never null, or NULL */
+	struct str symbol;	      /* exports: the host's function that calls it, or empty */
+	struct spec_names roles; /* exports: the roles whose extensions it takes; none is all */
 	struct spec_place at;
+};
+
+struct spec_variable { /* variables: globals of the host */
+	struct str name, type;
+	bool is_write; /* access: write, which includes read */
+	struct spec_place at, type_at;
 };
 
 struct spec_capability {
@@ -92,9 +100,11 @@ struct spec {
 	const struct spec_function *functions, *exports;
 	const struct spec_capability *capabilities;
 	const struct spec_role *roles;
-	size_t types_count, functions_count, exports_count, capabilities_count, roles_count;
+	const struct spec_variable *variables;
+	size_t types_count, functions_count, exports_count, capabilities_count, roles_count,
+		variables_count;
 	struct spec_index types_index, functions_index, exports_index, capabilities_index,
-		roles_index; /* internal: spec_find_*() */
+		roles_index, variables_index; /* internal: spec_find_*() */
 };
 
 /*

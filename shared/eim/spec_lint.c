@@ -28,6 +28,8 @@ static struct err *check_all(struct linter *l)
 		TRY(lint_role(l, &s->roles[i]));
 	for (size_t i = 0; i < s->exports_count; i++)
 		TRY(lint_function(l, &s->exports[i], false));
+	for (size_t i = 0; i < s->variables_count; i++)
+		TRY(lint_variable(l, &s->variables[i]));
 	return NULL;
 }
 

@@ -202,13 +202,13 @@ static struct err *decode_signature(struct arena *a, const struct node *n, const
 	return check_params(out);
 }
 
-static struct err *decode_function(struct arena *a, const struct node *n, const char *path,
-				   void *item)
+static struct err *decode_either(struct arena *a, const struct node *n, const char *path,
+				 bool is_export, struct spec_function *function)
 {
 	struct fields {
-		struct str name, acquires, releases;
+		struct str name, acquires, releases, symbol;
 		bool side_effect;
-		const struct node *signature, *constraints, *requires_;
+		const struct node *signature, *constraints, *requires_, *roles;
 	} in = {0};
 	static const struct field fields[] = {
 		FIELD_TEXT("name", struct fields, name, FIELD_REQUIRED),
@@ -218,21 +218,70 @@ static struct err *decode_function(struct arena *a, const struct node *n, const 
 		FIELD_TEXT("releases", struct fields, releases, 0),
 		FIELD_BOOL("side_effect", struct fields, side_effect, 0),
 		FIELD_MAP("requires", struct fields, requires_, 0),
+		/* of exports alone: */
+		FIELD_TEXT("symbol", struct fields, symbol, 0),
+		FIELD_LIST("roles", struct fields, roles, 0),
 	};
-	struct spec_function *function = item;
-	TRY_AT(fields_decode(n, fields, ARRAY_SIZE(fields), &in), "%s", path);
+	size_t count = ARRAY_SIZE(fields) - (is_export ? 0 : 2);
+	TRY_AT(fields_decode(n, fields, count, &in), "%s", path);
 	*function = (struct spec_function){
 		.name = in.name,
 		.acquires = in.acquires,
 		.releases = in.releases,
 		.side_effect = in.side_effect,
 		.requires_ = in.requires_,
+		.symbol = in.symbol,
 		.at = place_of(n, path),
 	};
 	struct err *found = decode_signature(a, in.signature, path, function);
 	err_add(&found, decode_constraints(a, in.constraints, path, "function_constraints",
 					   &function->constraints));
+	err_add(&found, decode_names(a, in.roles, path, "roles", &function->roles));
 	return found;
+}
+
+static struct err *decode_function(struct arena *a, const struct node *n, const char *path,
+				   void *item)
+{
+	return decode_either(a, n, path, false, item);
+}
+
+static struct err *decode_export(struct arena *a, const struct node *n, const char *path,
+				 void *item)
+{
+	return decode_either(a, n, path, true, item);
+}
+
+/* ---- variables ---- */
+
+static struct err *decode_variable(struct arena *a, const struct node *n, const char *path,
+				   void *item)
+{
+	struct fields {
+		struct str name, type, access;
+	} in = {0};
+	static const struct field fields[] = {
+		FIELD_TEXT("name", struct fields, name, FIELD_REQUIRED),
+		FIELD_TEXT("type", struct fields, type, FIELD_REQUIRED),
+		FIELD_TEXT("access", struct fields, access, FIELD_REQUIRED),
+	};
+	struct spec_variable *variable = item;
+	TRY_AT(fields_decode(n, fields, ARRAY_SIZE(fields), &in), "%s", path);
+	const char *type = path_below(a, path, "type", 0);
+	const char *access = path_below(a, path, "access", 0);
+	TRY_MEMORY(type);
+	TRY_MEMORY(access);
+	if (!str_is(in.access, "read") && !str_is(in.access, "write"))
+		return node_err(node_find(n, "access"), access,
+				"access is read or write, not \"%.*s\"", STR_FMT(in.access));
+	*variable = (struct spec_variable){
+		.name = in.name,
+		.type = in.type,
+		.is_write = str_is(in.access, "write"),
+		.at = place_of(n, path),
+		.type_at = place_of(node_find(n, "type"), type),
+	};
+	return NULL;
 }
 
 /* ---- capabilities and roles ---- */
@@ -326,7 +375,7 @@ static struct err *decode_role(struct arena *a, const struct node *n, const char
 /* ---- the document ---- */
 
 struct document {
-	const struct node *types, *functions, *capabilities, *roles, *exports;
+	const struct node *types, *functions, *capabilities, *roles, *exports, *variables;
 };
 
 static const struct field document_fields[] = {
@@ -335,6 +384,7 @@ static const struct field document_fields[] = {
 	FIELD_LIST("capabilities", struct document, capabilities, 0),
 	FIELD_LIST("roles", struct document, roles, 0),
 	FIELD_LIST("extension_exports", struct document, exports, 0),
+	FIELD_LIST("variables", struct document, variables, 0),
 };
 
 #define SECTION(key, member, type, function)                                              \
@@ -354,7 +404,8 @@ static const struct section {
 	SECTION("/host_functions", functions, spec_function, decode_function),
 	SECTION("/capabilities", capabilities, spec_capability, decode_capability),
 	SECTION("/roles", roles, spec_role, decode_role),
-	SECTION("/extension_exports", exports, spec_function, decode_function),
+	SECTION("/extension_exports", exports, spec_function, decode_export),
+	SECTION("/variables", variables, spec_variable, decode_variable),
 };
 
 #define MEMBER(of, offset, type) ((type *)(void *)((char *)(of) + (offset)))

@@ -136,6 +136,10 @@ static void finds_what_roles_and_capabilities_lack(void **state UNUSED)
 		   "unknown-capability", "/roles/1/capabilities/0", "did you mean \"MapCap\"?");
 	assert_one("roles: [{name: base}, {name: r, inherits: [bsae]}]", "unknown-role",
 		   "/roles/1/inherits/0", "did you mean \"base\"?");
+	assert_one("roles: [{name: base}]\nextension_exports: [{name: e, roles: [bsae]}]",
+		   "unknown-role", "/extension_exports/0/roles/0", "did you mean \"base\"?");
+	assert_one("variables: [{name: v, type: int, access: read}]", "variable-not-offered",
+		   "/variables/0", "no program reaches variable \"v\"");
 	assert_one("roles: [{name: r, attributes: {max_memmory: 1}}]", "custom-attribute",
 		   "/roles/0/attributes/max_memmory", "did you mean \"max_memory\"?");
 	assert_one("roles: [{name: r, attributes: {max_memory: -1}}]", "attribute-value",

@@ -94,6 +94,8 @@ static void reads_all_that_a_function_can_say(void **state UNUSED)
 		    "extension_exports:\n"
 		    "  - name: on_open\n"
 		    "    signature: {return_type: int}\n"
+		    "    symbol: host_on_open\n"
+		    "    roles: [r, q]\n"
 		    "roles:\n"
 		    "  - name: r\n"
 		    "    access: {read: [r], write: [r.headers_out]}\n"
@@ -107,6 +109,9 @@ static void reads_all_that_a_function_can_say(void **state UNUSED)
 	assert_int_equal(open->requires_->count, 2);
 	assert_int_equal(s->exports_count, 1);
 	assert_true(s->exports[0].has_signature);
+	assert_true(str_is(s->exports[0].symbol, "host_on_open"));
+	assert_int_equal(s->exports[0].roles.count, 2);
+	assert_string_equal(s->exports[0].roles.at[1].path, "/extension_exports/0/roles/1");
 	assert_true(str_is(s->roles[0].write.items[0], "r.headers_out"));
 	assert_int_equal(s->roles[0].attributes_count, 1);
 }
@@ -140,6 +145,10 @@ static void says_what_is_wrong_and_where(void **state UNUSED)
 		       "/host_functions/0/signature/params/0", "the key \"name\" is missing");
 	assert_refuses("host_functions: [{name: f, side_effect: 1}]",
 		       "/host_functions/0/side_effect", "must be true or false");
+	assert_refuses("host_functions: [{name: f, symbol: g}]", "/host_functions/0/symbol",
+		       "unknown key \"symbol\"");
+	assert_refuses("extension_exports: [{name: f, roles: [5]}]", "/extension_exports/0/roles/0",
+		       "must be text, is an integer");
 	assert_refuses("types: [{name: t}]", "/types/0", "the key \"base\" is missing");
 	assert_refuses("entries: []", "/entries", "unknown key");
 	assert_refuses("[]", "", "must be a map, is a list");
