@@ -32,7 +32,8 @@ struct deployment {
 /* A deployment in a process. */
 struct carried {
 	struct deployment *deployment;
-	struct err *error; /* owned; NULL: active */
+	struct err *error;    /* owned; NULL: active */
+	uint64_t retry_at_ns; /* with an error: what stood in the way may have gone by then */
 };
 
 #define CARRIER_MAX 16u
@@ -79,7 +80,7 @@ void deployment_destroy_all(struct agent *a);
 MUST_CHECK struct err *carrier_scan(struct agent *a);
 
 /* Plans and carries out: afterwards every process is as it should be, or says why not. */
-MUST_CHECK struct err *carrier_reconcile(struct agent *a);
+MUST_CHECK struct err *carrier_reconcile(struct agent *a, uint64_t now_ns);
 
 /* Takes everything out of every process. */
 void carrier_remove_all(struct agent *a);

@@ -17,8 +17,10 @@
 
 #include <stdio.h>
 
-#define PATIENCE_MS 2000
-#define RECORD_MAX  ((size_t)1 << 20)
+#define PATIENCE_MS   2000
+#define RETRY_BUSY_NS ((uint64_t)1000000000)  /* a thread did not stop in time */
+#define RETRY_NS      ((uint64_t)30000000000) /* another tracer, a filter, a file that differs */
+#define RECORD_MAX    ((size_t)1 << 20)
 
 /* ---- records ---- */
 
@@ -235,7 +237,7 @@ static struct err *instantiate(struct agent *a, struct carrier *c, struct deploy
 	return NULL;
 }
 
-static void put_in(struct agent *a, struct carrier *c, struct deployment *d)
+static void put_in(struct agent *a, struct carrier *c, struct deployment *d, uint64_t now_ns)
 {
 	struct carried *row = add_row(c, d);
 	if (!row) {
@@ -243,9 +245,21 @@ static void put_in(struct agent *a, struct carrier *c, struct deployment *d)
 		return;
 	}
 	row->error = instantiate(a, c, d);
-	if (row->error)
-		log_warn("policy %s %s in process %d: %s", d->name, d->revision, (int)c->id.pid,
-			 err_message(row->error));
+	if (!row->error)
+		return;
+	bool is_busy = err_code(row->error) == ERR_UNAVAILABLE;
+	row->retry_at_ns = now_ns + (is_busy ? RETRY_BUSY_NS : RETRY_NS);
+	log_warn("policy %s %s in process %d: %s", d->name, d->revision, (int)c->id.pid,
+		 err_message(row->error));
+}
+
+/* Failures that are due are forgotten, so that the planner tries again. */
+static void forget_due(struct agent *a, uint64_t now_ns)
+{
+	for (struct carrier *c = a->carriers; c; c = c->next)
+		for (uint32_t i = c->carried_count; i-- > 0;)
+			if (c->carried[i].error && now_ns >= c->carried[i].retry_at_ns)
+				drop_row(c, i);
 }
 
 /* ---- planning ---- */
@@ -336,15 +350,16 @@ static void end_row(const struct view *v, const struct plan_step *step)
 		drop_row(c, row);
 }
 
-static void carry_out(struct agent *a, const struct view *v, const struct plan_step *step)
+static void carry_out(struct agent *a, const struct view *v, const struct plan_step *step,
+		      uint64_t now_ns)
 {
 	if (step->action == PLAN_INSTANTIATE)
-		put_in(a, v->carriers[step->process], v->deployments[step->policy]);
+		put_in(a, v->carriers[step->process], v->deployments[step->policy], now_ns);
 	else
 		end_row(v, step);
 }
 
-static struct err *plan_and_carry_out(struct agent *a, struct view *v)
+static struct err *plan_and_carry_out(struct agent *a, struct view *v, uint64_t now_ns)
 {
 	OWNED(mem) void *owned = NULL;
 	struct plan_step *steps = NULL;
@@ -354,14 +369,15 @@ static struct err *plan_and_carry_out(struct agent *a, struct view *v)
 	TRY(plan_make(&v->input, &steps, &count));
 	owned = steps;
 	for (uint32_t i = 0; i < count; i++)
-		carry_out(a, v, &steps[i]);
+		carry_out(a, v, &steps[i], now_ns);
 	return NULL;
 }
 
-struct err *carrier_reconcile(struct agent *a)
+struct err *carrier_reconcile(struct agent *a, uint64_t now_ns)
 {
 	struct view v = {0};
-	struct err *e = plan_and_carry_out(a, &v);
+	forget_due(a, now_ns);
+	struct err *e = plan_and_carry_out(a, &v, now_ns);
 	view_fini(&v);
 	return e;
 }

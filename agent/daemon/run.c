@@ -1,5 +1,6 @@
 #include "agent/daemon/agent.h"
 #include "agent/daemon/prepare.h"
+#include "agent/inject/remote.h"
 
 #include "shared/base/clock.h"
 #include "shared/base/file.h"
@@ -95,9 +96,10 @@ static struct err *block_signals(int *out)
 /* One round: what is wanted is prepared, what runs is looked at, every process is brought nearer. */
 static struct err *turn(struct agent *a, uint64_t now_ns)
 {
+	remote_tend();
 	deployment_prepare(a, now_ns);
 	TRY(carrier_scan(a));
-	TRY(carrier_reconcile(a));
+	TRY(carrier_reconcile(a, now_ns));
 	deployment_collect(a);
 	return NULL;
 }
