@@ -149,6 +149,14 @@ $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A
 	@$(CC) $(LDFLAGS) $< -Wl,--start-group $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared) -Wl,--end-group $(EXTRA) \
 		-lcmocka $(LIBS_controller) $(LIBS_agent) $(LIBS_shared) -lpthread -o $@
 
+# ---- soundness: generated programs, verified, then watched while they run ----
+OBJ_sound := $(call obj,$(filter-out tests/sound/fuzz.c,$(wildcard tests/sound/*.c)))
+$(OUT)/tests/unit/sound/%_test: $(OBJ_sound)
+$(OUT)/tests/unit/sound/%_test: EXTRA = $(OBJ_sound) $(LIBS_jit)
+$(OUT)/tests/sound/fuzz: $(OUT)/obj/tests/sound/fuzz.o $(OBJ_sound) $(A_jit) $(A_shared)
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS) $^ $(LIBS_jit) -lcmocka $(LIBS_shared) -lpthread -o $@
+
 # ---- hosts that tests and benchmarks attach to ----
 HOSTS := $(patsubst tests/hosts/%.c,$(OUT)/tests/hosts/%,$(wildcard tests/hosts/*.c))
 $(OUT)/tests/hosts/%: tests/hosts/%.c
