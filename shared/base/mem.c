@@ -40,7 +40,10 @@ void *mem_zalloc(size_t size)
 
 void *mem_zalloc_array(size_t count, size_t size)
 {
-	return must_fail() ? NULL : calloc(count ? count : 1, size ? size : 1);
+	size_t bytes;
+	if (__builtin_mul_overflow(count, size, &bytes) || must_fail())
+		return NULL;
+	return calloc(1, bytes ? bytes : 1);
 }
 
 void *mem_resize_array(void *old, size_t count, size_t size)

@@ -102,6 +102,9 @@ void btf_print_type(const struct btf *b, uint32_t id, struct buf *out);
  */
 void btf_print_value(const struct btf *b, uint32_t id, struct bytes data, struct buf *out);
 
+/* Appends the types as a .BTF section that btf_parse() reads: for who has no object. */
+void btf_encode(const struct btf *b, struct buf *out);
+
 /* ---- .BTF.ext ---- */
 struct btf_line {
 	struct str section;    /* "uprobe/…", ".text" */

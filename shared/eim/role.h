@@ -5,7 +5,8 @@
  * Memory:  one arena; all borrowed until role_destroy(). Copies what it needs: the spec and the BTF may
  *          go first.
  * Threads: immutable after resolve.
- * Limits:  INHERIT_MAX_ROLES and INHERIT_MAX_ATTRIBUTES (inherit.h), ROLE_MAX_GRANTS; past them INVALID.
+ * Limits:  INHERIT_MAX_ROLES and INHERIT_MAX_ATTRIBUTES (inherit.h), ROLE_MAX_GRANTS,
+ *          ROLE_MAX_CONSTRAINTS; past them INVALID.
  */
 #pragma once
 
@@ -15,6 +16,8 @@
 
 #define ROLE_MAX_GRANTS \
 	4096 /* functions that the capabilities of a role name, repetitions included */
+
+#define ROLE_MAX_CONSTRAINTS 256 /* of one function, before the call and after it */
 
 /* What the function of a capability turned out to be on this host. */
 enum role_function_kind {

@@ -62,6 +62,9 @@ static struct err *grow(struct arena *a, struct constraint **items, size_t count
 {
 	if (count < *capacity)
 		return NULL;
+	if (count >= ROLE_MAX_CONSTRAINTS)
+		return err_at(ERR_INVALID, "/host_functions",
+			      "more than %d constraints on one function", ROLE_MAX_CONSTRAINTS);
 	size_t wanted = MAX(*capacity * 2, (size_t)4);
 	struct constraint *larger = arena_alloc_array(a, wanted, sizeof(*larger));
 	TRY_MEMORY(larger);

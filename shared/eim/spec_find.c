@@ -66,7 +66,7 @@ const void *spec_index_repeated(const struct spec_index *index, size_t *at)
 struct str spec_index_near(const struct spec_index *index, struct str name)
 {
 	struct near near = near_start(name);
-	for (size_t i = 0; i < index->count; i++)
+	for (size_t i = 0; i < MIN(index->count, (size_t)SPEC_INDEX_NEAR_MAX); i++)
 		near_offer(&near, *index->sorted[i]);
 	return near_found(&near);
 }

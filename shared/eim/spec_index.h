@@ -19,5 +19,7 @@ const void *spec_index_find(const struct spec_index *index, struct str name);
  * *at moves on. */
 const void *spec_index_repeated(const struct spec_index *index, size_t *at);
 
-/* The name nearest to `name`, or an empty one. */
+/* The name nearest to `name`, or an empty one. Comparing names letter by letter costs: of a longer list
+ * only the first SPEC_INDEX_NEAR_MAX names are weighed. */
+#define SPEC_INDEX_NEAR_MAX 256
 struct str spec_index_near(const struct spec_index *index, struct str name);

@@ -13,6 +13,12 @@ struct err *jit_compile(const struct object *object, const struct role *role,
 		.object_digest = str_of(object_digest(object)),
 		.role_digest = role->digest,
 	};
+	OWNED_BUF struct buf btf = BUF_INIT(BTF_MAX_BYTES);
+	if (object_btf(object)) {
+		btf_encode(object_btf(object), &btf);
+		TRY_DOING(buf_check(&btf), "the program's types");
+		p.btf = buf_bytes(&btf);
+	}
 	p.insns = object_insns(object, &p.insns_count);
 	p.maps = object_maps(object, &p.maps_count);
 	p.functions = object_functions(object, &p.functions_count);

@@ -117,7 +117,7 @@ static struct err *map_index(const struct translate *t, uint32_t *out)
 
 static struct err *global_data(struct translate *t, LLVMValueRef *out)
 {
-	uint32_t index, offset = (uint32_t)t->insn[1].imm;
+	uint32_t index = 0, offset = (uint32_t)t->insn[1].imm;
 	TRY(map_index(t, &index));
 	const struct object_map *map = &t->m->program->maps[index];
 	if (offset > map->value_size)
@@ -134,7 +134,7 @@ static struct err *global_data(struct translate *t, LLVMValueRef *out)
 /* A map as a register holds it: its number, and not 0. Only helper calls look at it. */
 static struct err *map_itself(struct translate *t, LLVMValueRef *out)
 {
-	uint32_t index;
+	uint32_t index = 0;
 	TRY(map_index(t, &index));
 	*out = module_number(t->m, (int64_t)index + 1);
 	return NULL;
@@ -171,7 +171,7 @@ static struct err *find_function(const struct translate *t, int64_t first, uint3
 static struct err *translate_local(struct translate *t)
 {
 	LLVMValueRef args[5];
-	uint32_t index;
+	uint32_t index = 0;
 	TRY(find_function(t, (int64_t)t->at + 1 + t->insn->imm, &index));
 	LLVMValueRef callee = module_function(t->m, index);
 	TRY_MEMORY(callee);

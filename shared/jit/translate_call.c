@@ -11,9 +11,14 @@
  * function.
  */
 #include "shared/bpf/helper.h"
+#include "shared/bpf/map_kind.h"
 #include "shared/jit/translate.h"
 
 #include <stdio.h>
+
+_Static_assert(RT_KIND_HASH == MAP_KIND_HASH && RT_KIND_ARRAY == MAP_KIND_ARRAY &&
+		       RT_KIND_RINGBUF == MAP_KIND_RINGBUF,
+	       "the runtime has the table's numbers");
 
 #define MAX_ARGS 6 /* five, and who runs */
 
@@ -25,8 +30,7 @@ struct call {
 };
 
 /* ---- which system calls ---- */
-static uint32_t needs_of(const struct translate *t, const struct call *call,
-			 const struct object_map *map)
+static uint32_t needs_of(const struct call *call, const struct object_map *map)
 {
 	static const struct {
 		uint32_t id, needs;
@@ -41,7 +45,6 @@ static uint32_t needs_of(const struct translate *t, const struct call *call,
 		{BPF_FUNC_ringbuf_reserve, IMAGE_NEEDS_OWNER},
 	};
 	uint32_t id = call->helper->id;
-	(void)t;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (rows[i].id == id)
 			return rows[i].needs | IMAGE_NEEDS_SYSCALLS;
@@ -115,6 +118,22 @@ static LLVMValueRef make_map(struct translate *t, uint32_t index)
 	return made;
 }
 
+/* "rt_map_update_elem" on an array is "rt_array_update", where there is one: the optimiser then need
+ * not see the other kinds. */
+static LLVMValueRef operation_of(struct translate *t, const struct call *call, uint32_t index)
+{
+	const struct map_kind *kind = map_kind_find(t->m->program->maps[index].kind);
+	struct str name = str_of(call->helper->function);
+	char own[64];
+	if (!kind || !str_starts(name, "rt_map_") || !str_ends(name, "_elem"))
+		return call->function;
+	name = str_from(name, strlen("rt_map_"));
+	name.size -= strlen("_elem");
+	snprintf(own, sizeof(own), "rt_%s_%.*s", kind->text, STR_FMT(name));
+	LLVMValueRef found = module_runtime(t->m, own);
+	return found ? found : call->function;
+}
+
 static void fill_map_function(struct translate *t, const struct call *call, uint32_t index,
 			      LLVMValueRef fn)
 {
@@ -124,8 +143,8 @@ static void fill_map_function(struct translate *t, const struct call *call, uint
 	args[0] = make_map(t, index);
 	for (unsigned i = 1; i < call->params_count; i++)
 		args[i] = LLVMGetParam(fn, i - 1);
-	LLVMValueRef result =
-		LLVMBuildCall2(t->b, call->type, call->function, args, call->params_count, "");
+	LLVMValueRef result = LLVMBuildCall2(t->b, call->type, operation_of(t, call, index), args,
+					     call->params_count, "");
 	if (LLVMGetReturnType(call->type) == LLVMVoidTypeInContext(t->m->context))
 		LLVMBuildRetVoid(t->b);
 	else
@@ -162,7 +181,7 @@ static LLVMValueRef map_function(struct translate *t, const struct call *call, u
 	LLVMSetLinkage(fn, LLVMInternalLinkage);
 	inline_lookup(t, call, fn);
 	fill_map_function(t, call, index, fn);
-	t->m->needs |= needs_of(t, call, &t->m->program->maps[index]);
+	t->m->needs |= needs_of(call, &t->m->program->maps[index]);
 	return fn;
 }
 
@@ -238,7 +257,7 @@ static struct err *call_plain(struct translate *t, const struct call *call)
 	LLVMValueRef result =
 		LLVMBuildCall2(t->b, call->type, call->function, args, call->params_count, "");
 	translate_write(t, BPF_REG_0, as_register(t, result));
-	t->m->needs |= needs_of(t, call, NULL);
+	t->m->needs |= needs_of(call, NULL);
 	return NULL;
 }
 

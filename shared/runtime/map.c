@@ -3,7 +3,6 @@
  */
 #include "shared/base/file.h"
 #include "shared/base/mem.h"
-#include "shared/bpf/map_kind.h"
 #include "shared/runtime/map_ops.h"
 #include "shared/runtime/rt_base.h"
 
@@ -11,10 +10,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-
-_Static_assert(RT_KIND_HASH == MAP_KIND_HASH && RT_KIND_ARRAY == MAP_KIND_ARRAY &&
-		       RT_KIND_RINGBUF == MAP_KIND_RINGBUF,
-	       "map_kind.tbl.h has the same numbers");
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 

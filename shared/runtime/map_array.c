@@ -5,6 +5,8 @@
 #include "shared/runtime/map_ops.h"
 #include "shared/runtime/rt_array.h"
 
+#include <linux/bpf.h>
+
 static struct err *layout(const struct rt_map *m, uint64_t *content, uint64_t *twice_offset)
 {
 	(void)twice_offset;
@@ -31,4 +33,9 @@ static struct err *each(const struct rt_map *m, map_element_fn *visit, void *con
 	return NULL;
 }
 
-const struct map_ops map_array_ops = {.kind = RT_KIND_ARRAY, .layout = layout, .each = each};
+const struct map_ops map_array_ops = {
+	.kind = RT_KIND_ARRAY,
+	.flags = BPF_F_MMAPABLE, /* accepted; a map file always is */
+	.layout = layout,
+	.each = each,
+};

@@ -50,23 +50,30 @@ static uint32_t load(const uint32_t *link)
 	return __atomic_load_n(link, __ATOMIC_ACQUIRE);
 }
 
-/* Copies node's key and value; false where the key changed meanwhile: it is another element now. */
-static bool copy_node(const struct rt_map *m, struct rt_hash_node *node, uint8_t *key,
-		      uint8_t *value)
+static void copy_words(uint64_t *to, const uint64_t *from, uint32_t words)
 {
-	uint64_t first = __atomic_load_n(&node->key[0], __ATOMIC_ACQUIRE);
-	memcpy(key, node->key, m->key_size);
-	memcpy(value, rt_hash_value(m, node), m->value_size);
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&node->key[0], __ATOMIC_RELAXED) == first &&
-	       memcmp(key, node->key, m->key_size) == 0;
+	for (uint32_t i = 0; i < words; i++)
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_ACQUIRE);
+}
+
+/* Copies node's key and value; false where the key changed meanwhile: it is another element now. */
+static bool copy_node(const struct rt_map *m, struct rt_hash_node *node, uint64_t *key,
+		      uint64_t *value)
+{
+	uint32_t words = rt_hash_words(m->key_size);
+	copy_words(key, node->key, words);
+	copy_words(value, rt_hash_value(m, node), rt_hash_words(m->value_size));
+	for (uint32_t i = 0; i < words; i++)
+		if (__atomic_load_n(&node->key[i], __ATOMIC_ACQUIRE) != key[i])
+			return false;
+	return true;
 }
 
 struct walk {
 	const struct rt_map *m;
 	map_element_fn *visit;
 	void *context;
-	uint8_t *key, *value;
+	uint64_t *key, *value;
 	uint64_t left; /* nodes that may still be visited: a map in order has no more */
 };
 
@@ -85,8 +92,8 @@ static struct err *walk_bucket(struct walk *w, uint64_t index)
 
 static struct err *each(const struct rt_map *m, map_element_fn *visit, void *context)
 {
-	OWNED(mem) void *key = mem_alloc(m->key_size);
-	OWNED(mem) void *value = mem_alloc(m->value_size);
+	OWNED(mem) void *key = mem_zalloc_array(rt_hash_words(m->key_size), 8);
+	OWNED(mem) void *value = mem_zalloc_array(rt_hash_words(m->value_size), 8);
 	TRY_MEMORY(key);
 	TRY_MEMORY(value);
 	struct walk w = {m, visit, context, key, value, rt_hash_nodes(m)};

@@ -11,7 +11,7 @@ void *rt_array_lookup(const struct rt_map *map, const void *key)
 
 /* A value of a power of two up to eight bytes is written by one store, so that readers see all or nothing of it;
  * a larger one is copied word by word, as the kernel does. */
-static void write_value(uint8_t *to, const void *value, uint32_t size)
+RT_INLINE void write_value(uint8_t *to, const void *value, uint32_t size)
 {
 	if (size == 8)
 		__atomic_store_n((uint64_t *)to, *(const rt_u64_any *)value, __ATOMIC_RELAXED);

@@ -6,6 +6,10 @@
 
 #include "shared/runtime/rt.h"
 
+/*
+ * Whatever takes a `struct rt_map` is RT_INLINE: were one function left that is called with its address,
+ * none of its numbers would be a constant in the compiled code.
+ */
 #define RT_INLINE static inline __attribute__((always_inline, unused))
 #define RT_COLD	  __attribute__((noinline, cold))
 

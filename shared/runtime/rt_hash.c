@@ -83,7 +83,7 @@ void *rt_hash_lookup(const struct rt_map *map, const void *key)
 }
 
 /* ---- buckets ---- */
-static bool try_lock(struct rt_hash_bucket *bucket, uint32_t owner)
+RT_INLINE bool try_lock(struct rt_hash_bucket *bucket, uint32_t owner)
 {
 	uint32_t nobody = 0;
 	return __atomic_compare_exchange_n(&bucket->owner, &nobody, owner, false, __ATOMIC_ACQUIRE,
@@ -112,7 +112,7 @@ void rt_hash_unlock(struct rt_hash_bucket *bucket)
 }
 
 /* ---- free nodes (I4): the tag makes a head that came back a different one ---- */
-static uint32_t pop(const struct rt_map *map, struct rt_hash_free *pool)
+RT_INLINE uint32_t pop(const struct rt_map *map, struct rt_hash_free *pool)
 {
 	uint64_t head = __atomic_load_n(&pool->head, __ATOMIC_ACQUIRE);
 	RT_NO_UNROLL
@@ -129,7 +129,7 @@ static uint32_t pop(const struct rt_map *map, struct rt_hash_free *pool)
 	return 0;
 }
 
-static void push(struct rt_hash_free *pool, struct rt_hash_node *node, uint32_t link)
+RT_INLINE void push(struct rt_hash_free *pool, struct rt_hash_node *node, uint32_t link)
 {
 	uint64_t head = __atomic_load_n(&pool->head, __ATOMIC_RELAXED), next;
 	RT_NO_UNROLL
@@ -142,7 +142,7 @@ static void push(struct rt_hash_free *pool, struct rt_hash_node *node, uint32_t 
 	}
 }
 
-static uint32_t take_fresh(struct rt_hash_free *pool, uint32_t first, uint32_t count)
+RT_INLINE uint32_t take_fresh(struct rt_hash_free *pool, uint32_t first, uint32_t count)
 {
 	uint32_t used = __atomic_load_n(&pool->fresh, __ATOMIC_RELAXED);
 	RT_NO_UNROLL
@@ -154,7 +154,7 @@ static uint32_t take_fresh(struct rt_hash_free *pool, uint32_t first, uint32_t c
 }
 
 /* The link of a node for a new element; 0 where the map is full. */
-static uint32_t take_plain(const struct rt_map *map)
+RT_INLINE uint32_t take_plain(const struct rt_map *map)
 {
 	struct rt_hash_free *pool = &rt_hash_head(map)->plain;
 	uint32_t link = pop(map, pool);
@@ -162,7 +162,7 @@ static uint32_t take_plain(const struct rt_map *map)
 }
 
 /* … for replacing one; 0 where dead processes have leaked them all. */
-static uint32_t take_spare(const struct rt_map *map)
+RT_INLINE uint32_t take_spare(const struct rt_map *map)
 {
 	struct rt_hash_free *pool = &rt_hash_head(map)->spare;
 	uint32_t link = pop(map, pool);
@@ -176,7 +176,8 @@ struct place {
 	struct rt_hash_node *node; /* NULL: the key is not there, and `from` is the bucket's head */
 };
 
-static struct place find(const struct rt_map *map, struct rt_hash_bucket *bucket, const void *key)
+RT_INLINE struct place find(const struct rt_map *map, struct rt_hash_bucket *bucket,
+			    const void *key)
 {
 	struct place at = {&bucket->head, 0, NULL};
 	RT_NO_UNROLL
@@ -193,8 +194,8 @@ static struct place find(const struct rt_map *map, struct rt_hash_bucket *bucket
 	return at;
 }
 
-static void write_node(const struct rt_map *map, struct rt_hash_node *node, const void *key,
-		       const void *value, uint32_t next)
+RT_INLINE void write_node(const struct rt_map *map, struct rt_hash_node *node, const void *key,
+			  const void *value, uint32_t next)
 {
 	uint64_t *to = rt_hash_value(map, node);
 	__atomic_store_n(&node->next, next, __ATOMIC_RELAXED);
@@ -205,7 +206,7 @@ static void write_node(const struct rt_map *map, struct rt_hash_node *node, cons
 	__atomic_store_n(&node->key[0], rt_word(key, map->key_size, 0), __ATOMIC_RELEASE);
 }
 
-static long insert(const struct rt_map *map, uint64_t index, const void *key, const void *value)
+RT_INLINE long insert(const struct rt_map *map, uint64_t index, const void *key, const void *value)
 {
 	struct rt_hash_bucket *bucket = rt_hash_bucket(map, index);
 	uint32_t head = __atomic_load_n(&bucket->head, __ATOMIC_RELAXED);
@@ -220,7 +221,8 @@ static long insert(const struct rt_map *map, uint64_t index, const void *key, co
 	return 0;
 }
 
-static long replace(const struct rt_map *map, struct place old, const void *key, const void *value)
+RT_INLINE long replace(const struct rt_map *map, struct place old, const void *key,
+		       const void *value)
 {
 	if (map->value_size <= 8) {
 		__atomic_store_n(rt_hash_value(map, old.node), rt_word(value, map->value_size, 0),

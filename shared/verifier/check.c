@@ -5,6 +5,15 @@
 
 #include "shared/verifier/words.h"
 
+static const char *keep_text(struct check *c, const struct buf *text)
+{
+	const char *copy = text->failed && !text->too_large
+				   ? NULL
+				   : arena_text(&c->verdict->arena, buf_str(text));
+	c->is_short |= !copy;
+	return copy ? copy : "";
+}
+
 const char *check_text(struct check *c, const char *format, ...)
 {
 	OWNED_BUF struct buf text = BUF_INIT(1 << 16);
@@ -12,8 +21,7 @@ const char *check_text(struct check *c, const char *format, ...)
 	va_start(args, format);
 	buf_vprintf(&text, format, args);
 	va_end(args);
-	const char *copy = arena_text(&c->verdict->arena, buf_str(&text));
-	return copy ? copy : "";
+	return keep_text(c, &text);
 }
 
 /* What `write` puts, or NULL where that is nothing. */
@@ -21,7 +29,7 @@ static const char *collect(struct check *c, void (*write)(const struct check *, 
 {
 	OWNED_BUF struct buf text = BUF_INIT(1 << 16);
 	write(c, &text);
-	return text.size ? check_text(c, "%s", buf_text(&text)) : NULL;
+	return text.size || text.failed ? keep_text(c, &text) : NULL;
 }
 
 struct err *check_reject(struct check *c, enum verifier_rule rule, const char *hint,
@@ -40,7 +48,7 @@ struct err *check_reject(struct check *c, enum verifier_rule rule, const char *h
 		.function = fn ? fn->name : STR(""),
 		.insn = c->insn,
 		.line = object_line_at(c->object, c->insn),
-		.message = check_text(c, "%s", buf_text(&text)),
+		.message = keep_text(c, &text),
 		.hint = hint ? check_text(c, "%s", hint) : NULL,
 		.registers = collect(c, words_registers),
 		.path = collect(c, words_path),

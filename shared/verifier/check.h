@@ -29,6 +29,7 @@ struct check {
 	uint32_t entry;		      /* index of the function that is verified */
 	const struct ctx_layout *ctx; /* what it gets */
 	uint64_t ctx_reads;
+	bool is_short;	 /* memory was, for a text: the verdict would not be whole */
 	uint32_t *depth; /* by function: bytes of stack that a frame of it uses */
 	uint64_t *calls; /* functions_count × functions_count bits: who calls whom, as seen */
 };
@@ -41,7 +42,8 @@ MUST_CHECK NEVER_NULL struct err *check_reject(struct check *c, enum verifier_ru
 					       const char *hint, const char *format, ...)
 	PRINTF(4, 5);
 
-/* A formatted text that lives as long as the verdict ("" where memory is short): for hints. */
+/* A formatted text that lives as long as the verdict; where memory is short, "", and the run fails in the
+ * end. */
 const char *check_text(struct check *c, const char *format, ...) PRINTF(2, 3);
 
 /* ---- registers of the current frame ---- */

@@ -68,6 +68,7 @@ static struct err *reject_grant(struct check *c, const char *name)
 	put_granted(c->role, &hint);
 	put_nearest(c->role, str_of(name), &hint);
 	buf_printf(&hint, "; or grant the role a capability that includes %s", name);
+	c->is_short |= has.failed || hint.failed;
 	return check_reject(c, VERIFIER_CALL_NOT_GRANTED, buf_text(&hint),
 			    "role %.*s may not call %s: none of its capabilities (%s) includes it",
 			    STR_FMT(c->role->name), name, buf_text(&has));
@@ -82,6 +83,7 @@ static struct err *reject_missing(struct check *c, uint32_t id, const char *name
 	OWNED_BUF struct buf hint = BUF_INIT(1 << 14);
 	buf_puts(&hint, "the role may call: ");
 	put_granted(c->role, &hint);
+	c->is_short |= hint.failed;
 	return check_reject(c, VERIFIER_UNKNOWN_HELPER, buf_text(&hint),
 			    "the role grants %s, but the runtime has no such helper", name);
 }

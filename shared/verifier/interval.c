@@ -113,12 +113,14 @@ bool interval_settle(unsigned width, struct interval *a)
 static struct interval wrap(unsigned width, wide low, wide high)
 {
 	struct interval i = interval_full(width);
-	wide half = (wide)1 << (width - 1);
+	wide half = (wide)1 << (width - 1), shifted;
 	if (low >> width == high >> width) {
 		i.umin = (uint64_t)low & u_max(width);
 		i.umax = (uint64_t)high & u_max(width);
 	}
-	if ((low + half) >> width == (high + half) >> width) {
+	if (__builtin_add_overflow(high, half, &shifted)) /* a shift of 64 bits by 63 comes there */
+		return i;
+	if ((low + half) >> width == shifted >> width) {
 		i.smin = as_signed(width, (uint64_t)low & u_max(width));
 		i.smax = as_signed(width, (uint64_t)high & u_max(width));
 	}

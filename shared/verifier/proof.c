@@ -250,6 +250,7 @@ static struct err *reject_term(const struct proof *p, const struct constraint_te
 	constraint_print(&only, &text);
 	put_args(p, &t->left, &known);
 	put_args(p, &t->right, &known);
+	p->c->is_short |= known.failed || text.failed;
 	const char *hint = check_text(p->c, "make sure of it before the call: if (!(%s)) return 0;",
 				      buf_text(&text));
 	if (t->relation == CONSTRAINT_NULL_TERMINATED)

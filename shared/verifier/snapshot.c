@@ -1,6 +1,7 @@
 /*
- * A snapshot is a header, then all registers of all frames, then all slots, in ascending order; a mask
- * per frame says which are there, so an index is a population count.
+ * A snapshot is a header, then all registers of all frames and all slots, in ascending order, then the
+ * frames' rows and the references. A mask per frame says which registers and slots are there, so an
+ * index is a population count.
  */
 #include "shared/verifier/snapshot.h"
 
@@ -17,12 +18,14 @@ static uint16_t known_regs(const struct state_frame *f)
 	return mask;
 }
 
-static void measure(const struct state *s, struct snapshot *out, size_t *regs, size_t *slots)
+/* The frames' rows, and how many registers and slots there are in all. */
+static void measure(const struct state *s, struct snapshot_frame frames[STATE_FRAMES], size_t *regs,
+		    size_t *slots)
 {
 	*regs = *slots = 0;
 	for (uint32_t i = 0; i < s->frames_count; i++) {
 		const struct state_frame *f = &s->frames[i];
-		out->frames[i] = (struct snapshot_frame){
+		frames[i] = (struct snapshot_frame){
 			.used = f->used,
 			.written = f->written,
 			.function = f->function,
@@ -31,7 +34,7 @@ static void measure(const struct state *s, struct snapshot *out, size_t *regs, s
 			.first_reg = (uint16_t)*regs,
 			.first_slot = (uint16_t)*slots,
 		};
-		*regs += (size_t)__builtin_popcount(out->frames[i].regs);
+		*regs += (size_t)__builtin_popcount(frames[i].regs);
 		*slots += (size_t)__builtin_popcountll(f->used);
 	}
 }
@@ -58,17 +61,22 @@ struct err *snapshot_take(const struct state *s, uint32_t insn, struct snapshot 
 				.since = s->since,
 				.decisions = s->decisions,
 				.count = s->count};
-	size_t regs, slots;
-	measure(s, &head, &regs, &slots);
-	head.size_bytes =
-		sizeof head + regs * sizeof(struct state_reg) + slots * sizeof(struct state_slot);
+	struct snapshot_frame frames[STATE_FRAMES];
+	size_t regs, slots, frames_bytes = s->frames_count * sizeof frames[0];
+	size_t refs_bytes = s->refs_count * sizeof s->refs[0];
+	measure(s, frames, &regs, &slots);
+	head.size_bytes = sizeof head + regs * sizeof(struct state_reg) +
+			  slots * sizeof(struct state_slot) + frames_bytes + refs_bytes;
 	struct snapshot *copy = mem_alloc(head.size_bytes);
 	TRY_MEMORY(copy);
 	*copy = head;
 	memcpy(copy->path, s->path, sizeof copy->path);
-	memcpy(copy->refs, s->refs, sizeof copy->refs);
 	copy->regs = (struct state_reg *)(copy + 1);
 	copy->slots = (struct state_slot *)(copy->regs + regs);
+	copy->frames = (struct snapshot_frame *)(copy->slots + slots);
+	copy->refs = (struct state_ref *)(copy->frames + s->frames_count);
+	memcpy(copy->frames, frames, frames_bytes);
+	memcpy(copy->refs, s->refs, refs_bytes);
 	pack(s, copy);
 	*out = copy;
 	return NULL;
@@ -88,7 +96,7 @@ void snapshot_restore(const struct snapshot *from, struct state *s)
 	s->decisions = from->decisions;
 	s->count = from->count;
 	memcpy(s->path, from->path, sizeof s->path);
-	memcpy(s->refs, from->refs, sizeof s->refs);
+	memcpy(s->refs, from->refs, from->refs_count * sizeof s->refs[0]);
 	const struct state_reg *reg = from->regs;
 	const struct state_slot *slot = from->slots;
 	for (uint32_t i = 0; i < from->frames_count; i++) {

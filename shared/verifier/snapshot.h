@@ -21,10 +21,10 @@ struct snapshot {
 	uint32_t frames_count, refs_count, forks, since, decisions;
 	uint64_t count;
 	struct state_decision path[STATE_PATH];
-	struct state_ref refs[STATE_REFS];
-	struct snapshot_frame frames[STATE_FRAMES];
-	struct state_reg *regs; /* behind this struct */
+	struct state_reg *regs; /* this and what follows lies behind this struct */
 	struct state_slot *slots;
+	struct snapshot_frame *frames;
+	struct state_ref *refs;
 };
 
 /* fails NO_MEMORY */

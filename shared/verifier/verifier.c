@@ -112,7 +112,7 @@ struct err *verifier_run(const struct object *object, const struct role *role,
 		e = check_entries(&c);
 	if (e && err_code(e) == ERR_REJECTED && c.verdict && c.verdict->is_rejected) {
 		err_destroy(e); /* the finding has it */
-		e = NULL;
+		e = c.is_short ? err_no_memory() : NULL;
 	}
 	if (!e)
 		*out = MOVE(c.verdict);

@@ -121,6 +121,7 @@ const char *words_of(struct check *c, const struct state_reg *r)
 {
 	OWNED_BUF struct buf text = BUF_INIT(4096);
 	words_reg(c, r, &text);
+	c->is_short |= text.failed;
 	return check_text(c, "%s", buf_text(&text));
 }
 

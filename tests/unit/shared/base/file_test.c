@@ -9,11 +9,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static char folder[64];
+static char folder[] = "/tmp/file_test.XXXXXX";
 
 static int make_folder(void **state UNUSED)
 {
-	strncpy(folder, "/tmp/file_test.XXXXXX", sizeof(folder) - 1);
 	return mkdtemp(folder) ? 0 : -1;
 }
 

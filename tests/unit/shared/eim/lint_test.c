@@ -147,7 +147,12 @@ static void finds_what_roles_and_capabilities_lack(void **state UNUSED)
 	assert_one("host_functions: [{name: f, requires: {trusted: true}}]\n"
 		   "capabilities: [{name: c, apis: [f]}]\n"
 		   "roles: [{name: r, capabilities: [c], attributes: {trusted: false}}]",
-		   "requirement-not-held", "/roles/0/capabilities/0", "\"trusted\"");
+		   "requirement-not-held", "/roles/0", "\"trusted\"");
+	assert_one("host_functions: [{name: f, requires: {trusted: true}}]\n"
+		   "capabilities: [{name: c, apis: [f]}]\n"
+		   "roles: [{name: r, capabilities: [c], attributes: {trusted: true}},\n"
+		   "{name: s, inherits: [r]}, {name: t, inherits: [s], attributes: {trusted: no}}]",
+		   "requirement-not-held", "/roles/2", "role \"t\" holds function \"f\"");
 }
 
 static void reports_broken_inheritance_once(void **state UNUSED)
@@ -159,6 +164,24 @@ static void reports_broken_inheritance_once(void **state UNUSED)
 		   "role \"c\" inherits metered: true from \"a\" and false from \"b\"");
 	assert_one("roles: [{name: a, inherits: [a]}, {name: b, inherits: [a]}]", "inherit-cycle",
 		   "/roles/0/inherits/0", "inherits it");
+}
+
+static void stops_at_a_thousand_findings(void **state UNUSED)
+{
+	OWNED_BUF struct buf text = BUF_INIT(SPEC_MAX_BYTES);
+	OWNED(spec) struct spec *s = NULL;
+	const struct spec_finding *findings;
+	size_t count;
+	buf_puts(&text, "capabilities: [");
+	for (unsigned i = 0; i < 5000; i++)
+		buf_printf(&text, "{name: capability_with_a_long_name_for_comparison_%u},\n", i);
+	buf_puts(&text, "]\nroles: [{name: r, capabilities: [");
+	for (unsigned i = 0; i < 5000; i++)
+		buf_printf(&text, "capability_with_another_name_for_comparison_%u,\n", i);
+	buf_puts(&text, "]}]");
+	assert_ok(spec_parse(buf_str(&text), &s));
+	assert_ok(spec_lint(s, false, &findings, &count));
+	assert_int_equal(count, 1000);
 }
 
 static void says_nothing_about_a_good_document(void **state UNUSED)
@@ -203,6 +226,7 @@ int main(void)
 		cmocka_unit_test(finds_helpers_that_are_declared_otherwise),
 		cmocka_unit_test(finds_what_roles_and_capabilities_lack),
 		cmocka_unit_test(reports_broken_inheritance_once),
+		cmocka_unit_test(stops_at_a_thousand_findings),
 		cmocka_unit_test(says_nothing_about_a_good_document),
 		cmocka_unit_test(has_distinct_codes),
 	};

@@ -213,6 +213,18 @@ static void refuses_families_past_the_limit(void **state UNUSED)
 		       "more than 64 roles");
 }
 
+static void refuses_constraints_past_the_limit(void **state UNUSED)
+{
+	OWNED_BUF struct buf text = BUF_INIT(1 << 20);
+	buf_puts(&text, "host_functions: [{name: f, function_constraints: [");
+	for (int i = 0; i < 2 * ROLE_MAX_CONSTRAINTS; i++)
+		buf_printf(&text, "return > %d,", i);
+	buf_puts(&text, "]}]\ncapabilities: [{name: c, apis: [f]}]\n"
+			"roles: [{name: r, capabilities: [c]}]");
+	assert_refuses(buf_text(&text), "r", ERR_INVALID, "/host_functions",
+		       "more than 256 constraints on one function");
+}
+
 static void refuses_functions_whose_requirement_is_not_held(void **state UNUSED)
 {
 	static const char head[] =
@@ -437,6 +449,7 @@ int main(void)
 		cmocka_unit_test(refuses_circles_and_strangers),
 		cmocka_unit_test(refuses_values_that_attributes_cannot_have),
 		cmocka_unit_test(refuses_families_past_the_limit),
+		cmocka_unit_test(refuses_constraints_past_the_limit),
 		cmocka_unit_test(refuses_functions_whose_requirement_is_not_held),
 		cmocka_unit_test(finds_functions_in_the_host_first),
 		cmocka_unit_test(takes_a_signature_that_is_the_hosts),

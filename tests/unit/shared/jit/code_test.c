@@ -145,6 +145,23 @@ static void a_hash_counter_is_inlined(void **state)
 	image_destroy(image);
 }
 
+/* One call that is not inlined would get the address of the map's numbers, and none were constant. */
+static void an_update_is_compiled_for_the_sizes_of_its_map(void **state)
+{
+	(void)state;
+	struct image *image = NULL;
+	memset(&a, 0, sizeof(a));
+	assemble_map(&a, (struct object_map){.kind = RT_KIND_HASH,
+					     .key_size = 8,
+					     .value_size = 24,
+					     .max_entries = 1024});
+	ASSEMBLE(&a, MOV_X(2, 1), MOV_X(3, 1), MOV_K(4, 0), LD_MAP(1, 0),
+		 CALL(BPF_FUNC_map_update_elem), EXIT);
+	assert_ok(assemble_compile(&a, NULL, &image));
+	assert_in_range(image->code.size, 100, 1500);
+	image_destroy(image);
+}
+
 /* One program that calls everything. */
 static void no_vector_or_x87_register_is_used(void **state)
 {
@@ -203,6 +220,7 @@ int main(void)
 		cmocka_unit_test(an_empty_program_is_two_instructions),
 		cmocka_unit_test(an_array_counter_is_ten_instructions),
 		cmocka_unit_test(a_hash_counter_is_inlined),
+		cmocka_unit_test(an_update_is_compiled_for_the_sizes_of_its_map),
 		cmocka_unit_test(no_vector_or_x87_register_is_used),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,8 +7,8 @@
 #include "shared/base/own.h"
 #include "shared/verifier/interval.h"
 
-#define WIDTH 4u
-#define SIZE  16u
+#define WIDTH	      4u
+#define SIZE	      16u
 #define MAX_INTERVALS 4096
 
 static struct interval intervals[MAX_INTERVALS];
@@ -83,10 +83,10 @@ static const struct {
 	const char *name;
 	interval_op *op;
 } operations[] = {
-	{"add", interval_add},	 {"sub", interval_sub},	  {"mul", interval_mul},
-	{"div", interval_div},	 {"mod", interval_mod},	  {"sdiv", interval_sdiv},
-	{"smod", interval_smod}, {"and", interval_and},	  {"or", interval_or},
-	{"xor", interval_xor},	 {"lsh", interval_lsh},	  {"rsh", interval_rsh},
+	{"add", interval_add},	 {"sub", interval_sub}, {"mul", interval_mul},
+	{"div", interval_div},	 {"mod", interval_mod}, {"sdiv", interval_sdiv},
+	{"smod", interval_smod}, {"and", interval_and}, {"or", interval_or},
+	{"xor", interval_xor},	 {"lsh", interval_lsh}, {"rsh", interval_rsh},
 	{"arsh", interval_arsh},
 };
 

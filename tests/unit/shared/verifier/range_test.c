@@ -53,8 +53,8 @@ static struct range around(uint64_t *seed, const uint64_t *x, unsigned n)
 /* Numbers where something happens: small, near the ends of 32 and 64 bits, single bits, any. */
 static uint64_t interesting(uint64_t *seed)
 {
-	static const uint64_t bases[] = {0, INT32_MAX, UINT32_MAX, INT64_MAX, UINT64_MAX,
-					 (uint64_t)INT32_MIN};
+	static const uint64_t bases[] = {0,	    INT32_MAX,	UINT32_MAX,
+					 INT64_MAX, UINT64_MAX, (uint64_t)INT32_MIN};
 	uint64_t r = next_random(seed);
 	switch (r % 4) {
 	case 0:

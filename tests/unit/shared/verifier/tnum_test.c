@@ -45,13 +45,13 @@ static uint64_t or (uint64_t x, uint64_t y)
 }
 static uint64_t xor (uint64_t x, uint64_t y) { return x ^ y; }
 
-static const struct {
+	static const struct {
 	const char *name;
 	struct tnum (*abstract)(struct tnum a, struct tnum b);
 	uint64_t (*concrete)(uint64_t x, uint64_t y);
 } operations[] = {
 	{"add", tnum_add, add}, {"sub", tnum_sub, sub}, {"mul", tnum_mul, mul},
-	{"and", tnum_and, and}, {"or", tnum_or, or},	{"xor", tnum_xor, xor},
+	{"and", tnum_and, and}, {"or", tnum_or, or },	{"xor", tnum_xor, xor},
 };
 
 static void check_pair(size_t op, struct tnum a, struct tnum b, unsigned place)
@@ -62,8 +62,7 @@ static void check_pair(size_t op, struct tnum a, struct tnum b, unsigned place)
 	for (uint64_t x = 0; x <= ALL_BITS; x++)
 		for (uint64_t y = 0; y <= ALL_BITS; y++)
 			if (tnum_contains(a, x) && tnum_contains(b, y) &&
-			    !tnum_contains(r,
-					   operations[op].concrete(x << place, y << place)))
+			    !tnum_contains(r, operations[op].concrete(x << place, y << place)))
 				fail_msg("%s of %lu and %lu at %u is lost", operations[op].name, x,
 					 y, place);
 }
@@ -83,7 +82,8 @@ static void is_exact_on_known_numbers(void **state UNUSED)
 	for (size_t op = 0; op < ARRAY_SIZE(operations); op++)
 		for (uint64_t x = 0; x <= ALL_BITS; x++)
 			for (uint64_t y = 0; y <= ALL_BITS; y++) {
-				struct tnum r = operations[op].abstract(tnum_const(x), tnum_const(y));
+				struct tnum r =
+					operations[op].abstract(tnum_const(x), tnum_const(y));
 				assert_true(tnum_is_const(r));
 				assert_true(r.value == operations[op].concrete(x, y));
 			}

@@ -1,0 +1,262 @@
+/* What callers see of a run: facts, entries, texts, JSON, errors; and what happens when memory is short. */
+#include "tests/unit/test.h"
+
+#include "shared/base/file.h"
+#include "shared/base/mem.h"
+#include "shared/codec/json.h"
+#include "shared/verifier/verifier.h"
+
+#include <stdio.h>
+
+struct fixture {
+	struct object *object;
+	struct role *role;
+	struct verdict *verdict;
+};
+
+static const char everything[] =
+	"capabilities:\n"
+	"  - {name: Maps, apis: [bpf_map_lookup_elem, bpf_map_update_elem]}\n"
+	"roles:\n"
+	"  - {name: Writer, capabilities: [Maps]}\n"
+	"  - {name: Nobody, capabilities: []}\n";
+
+static struct fixture verify(const char *program, const char *role)
+{
+	struct fixture f = {0};
+	char path[256];
+	OWNED_BUF struct buf image = BUF_INIT(OBJECT_MAX_BYTES);
+	OWNED(spec) struct spec *spec = NULL;
+	snprintf(path, sizeof(path), "build/tests/programs/%s.bpf.o", program);
+	assert_ok(file_read(path, &image));
+	assert_ok(object_parse(buf_bytes(&image), &f.object));
+	assert_ok(spec_parse(str_of(everything), &spec));
+	assert_ok(role_resolve(spec, str_of(role), NULL, &f.role));
+	assert_ok(verifier_run(f.object, f.role, VERIFIER_LIMITS_DEFAULT, &f.verdict));
+	return f;
+}
+
+static void drop(struct fixture *f)
+{
+	verdict_destroy(f->verdict);
+	role_destroy(f->role);
+	object_destroy(f->object);
+}
+
+static const struct object_function *function_named(const struct object *o, const char *name)
+{
+	uint32_t count;
+	const struct object_function *functions = object_functions(o, &count);
+	for (uint32_t i = 0; i < count; i++)
+		if (str_is(functions[i].name, name))
+			return &functions[i];
+	fail();
+	return NULL;
+}
+
+/* The first instruction of `kind` in a function. */
+static uint32_t find_insn(const struct object *o, const char *function, enum insn_kind kind)
+{
+	uint32_t all;
+	const struct bpf_insn *insns = object_insns(o, &all);
+	const struct object_function *f = function_named(o, function);
+	for (uint32_t i = f->first; i < f->first + f->count; i += insn_slots(&insns[i]))
+		if (insn_kind(&insns[i]) == kind)
+			return i;
+	fail();
+	return 0;
+}
+
+static const struct verifier_insn_fact *call_of(const struct fixture *f, const char *function)
+{
+	return &verdict_facts(f->verdict)[find_insn(f->object, function, INSN_CALL_HELPER)];
+}
+
+static void facts_hold_what_is_the_same_on_all_paths(void **state UNUSED)
+{
+	struct fixture f = verify("facts", "Writer");
+	const struct verifier_insn_fact *call = call_of(&f, "fixed");
+	uint32_t count;
+	assert_null(verdict_finding(f.verdict));
+	assert_true(call->reached);
+	assert_true(str_is(object_maps(f.object, &count)[call->map].name, "second"));
+	assert_int_equal(call->arg_on_stack, 6); /* key and value */
+	assert_true(call->arg_stack_offset[1] < 0 && call->arg_stack_offset[2] < 0);
+	assert_true(call->arg_const[3] && call->arg_value[3] == 1);
+	drop(&f);
+}
+
+static void facts_forget_what_differs_by_path(void **state UNUSED)
+{
+	struct fixture f = verify("facts", "Writer");
+	const struct verifier_insn_fact *call = call_of(&f, "mixed");
+	assert_null(verdict_finding(f.verdict));
+	assert_true(call->reached);
+	assert_true(call->map == VERIFIER_MIXED);
+	assert_false(call->arg_const[3]);
+	assert_int_equal(call->arg_on_stack, 6);
+	drop(&f);
+}
+
+static void facts_name_what_loads_and_stores_reach(void **state UNUSED)
+{
+	struct fixture f = verify("facts", "Writer");
+	const struct verifier_insn_fact *facts = verdict_facts(f.verdict);
+	const struct verifier_insn_fact *load = &facts[find_insn(f.object, "fixed", INSN_LOAD)];
+	const struct verifier_insn_fact *store = &facts[find_insn(f.object, "fixed", INSN_STORE)];
+	assert_true(load->base == VERIFIER_BASE_CTX && load->has_offset && load->offset == 112);
+	assert_true(store->has_offset);
+	drop(&f);
+}
+
+/* A 64-bit constant is one instruction. */
+static uint64_t count_insns(const struct object *o, const struct object_function *f)
+{
+	uint32_t all;
+	uint64_t count = 0;
+	const struct bpf_insn *insns = object_insns(o, &all);
+	for (uint32_t i = f->first; i < f->first + f->count; i += insn_slots(&insns[i]))
+		count++;
+	return count;
+}
+
+static void entries_tell_what_was_proved(void **state UNUSED)
+{
+	struct fixture f = verify("facts", "Writer");
+	uint32_t entries, called;
+	const struct verifier_entry *e = verdict_entries(f.verdict, &entries);
+	assert_int_equal(entries, 2);
+	assert_true(str_is(e[0].function->name, "fixed"));
+	assert_int_equal(e[0].ctx_reads, 1u << 14);
+	assert_int_equal(e[1].ctx_reads, 1u << 14 | 1u << 13);
+	assert_int_equal(e[0].stack_bytes, 16);
+	assert_int_equal(e[0].worst_insns, count_insns(f.object, e[0].function));
+	assert_string_equal(verdict_helpers(f.verdict, &called)[0]->name, "bpf_map_update_elem");
+	assert_int_equal(called, 1);
+	assert_true(verdict_steps(f.verdict) > e[0].worst_insns);
+	drop(&f);
+}
+
+static void a_rejection_reads_well(void **state UNUSED)
+{
+	struct fixture f = verify("facts", "Nobody");
+	OWNED_BUF struct buf text = BUF_INIT(1 << 16);
+	verdict_print(f.verdict, &text);
+	assert_non_null(strstr(
+		buf_text(&text),
+		"rejected: role Nobody may not call bpf_map_update_elem: none of its "
+		"capabilities (none) includes it [call-not-granted]\n"
+		"  entry fixed, role Nobody\n"
+		"  at ./tests/programs/facts.bpf.c:19, in fixed()\n"
+		"    19 | return bpf_map_update_elem(&second, &key, &value, BPF_NOEXIST);\n"));
+	assert_non_null(strstr(buf_text(&text), "    r1 = the map second\n"));
+	assert_non_null(strstr(buf_text(&text), "  hint: the role may call: no helper at all"));
+	drop(&f);
+}
+
+static void a_rejection_becomes_an_error(void **state UNUSED)
+{
+	struct fixture f = verify("facts", "Nobody");
+	struct err *e = verdict_err(f.verdict);
+	assert_non_null(e);
+	assert_non_null(err_detail(e));
+	assert_non_null(strstr(err_detail(e), "entry fixed"));
+	assert_fails(e, ERR_REJECTED, "./tests/programs/facts.bpf.c:19", "may not call");
+	drop(&f);
+}
+
+static void an_acceptance_is_no_error(void **state UNUSED)
+{
+	struct fixture f = verify("facts", "Writer");
+	OWNED_BUF struct buf text = BUF_INIT(1 << 16);
+	assert_null(verdict_err(f.verdict));
+	verdict_print(f.verdict, &text);
+	assert_non_null(strstr(buf_text(&text), "accepted under role Writer\n  fixed: at most "));
+	assert_non_null(strstr(buf_text(&text), "  calls bpf_map_update_elem\n"));
+	drop(&f);
+}
+
+static const struct node *print_and_parse(const struct fixture *f, struct arena *a)
+{
+	OWNED_BUF struct buf text = BUF_INIT(1 << 16);
+	const struct node *n = NULL;
+	verdict_print_json(f->verdict, &text);
+	assert_ok(json_parse(buf_str(&text), a, &n));
+	return n;
+}
+
+static void json_has_what_the_text_has(void **state UNUSED)
+{
+	OWNED_ARENA struct arena a = ARENA_INIT(1 << 20);
+	struct fixture f = verify("facts", "Nobody");
+	const struct node *n = print_and_parse(&f, &a);
+	assert_true(str_is(node_find(n, "verdict")->text, "rejected"));
+	assert_true(str_is(node_find(n, "rule")->text, "call-not-granted"));
+	assert_true(str_is(node_find(n, "function")->text, "fixed"));
+	assert_int_equal(node_find(n, "line")->integer, 19);
+	drop(&f);
+	f = verify("facts", "Writer");
+	n = print_and_parse(&f, &a);
+	assert_true(str_is(node_find(n, "verdict")->text, "accepted"));
+	assert_true(str_is(node_find(node_find(n, "entries")->first, "name")->text, "fixed"));
+	drop(&f);
+}
+
+static void every_failing_allocation_is_an_error_or_a_verdict(void **state UNUSED)
+{
+	for (int rejected = 0; rejected < 2; rejected++) {
+		struct fixture f = verify("facts", rejected ? "Nobody" : "Writer");
+		uint64_t n = 1;
+		for (;; n++) {
+			struct verdict *v = NULL;
+			mem_fail_at(n);
+			struct err *e = verifier_run(f.object, f.role, VERIFIER_LIMITS_DEFAULT, &v);
+			bool failed = mem_failed();
+			mem_fail_at(0);
+			if (e) {
+				assert_int_equal(err_code(e), ERR_NO_MEMORY);
+				err_destroy(e);
+			} else {
+				const struct verifier_finding *found = verdict_finding(v);
+				assert_int_equal(found != NULL, rejected);
+				assert_true(!found || (strstr(found->message, "may not call") &&
+						       strstr(found->hint, "the role may call")));
+				verdict_destroy(v);
+			}
+			if (!failed)
+				break;
+		}
+		assert_true(n > 5);
+		drop(&f);
+	}
+}
+
+static void a_budget_of_steps_ends_the_analysis(void **state UNUSED)
+{
+	struct fixture f = verify("facts", "Writer");
+	struct verifier_limits few = {3, 1 << 20}, narrow = {1000, 100};
+	verdict_destroy(f.verdict);
+	assert_ok(verifier_run(f.object, f.role, few, &f.verdict));
+	assert_int_equal(verdict_finding(f.verdict)->rule, VERIFIER_TOO_COMPLEX);
+	verdict_destroy(f.verdict);
+	assert_ok(verifier_run(f.object, f.role, narrow, &f.verdict));
+	assert_int_equal(verdict_finding(f.verdict)->rule, VERIFIER_TOO_COMPLEX);
+	drop(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(facts_hold_what_is_the_same_on_all_paths),
+		cmocka_unit_test(facts_forget_what_differs_by_path),
+		cmocka_unit_test(facts_name_what_loads_and_stores_reach),
+		cmocka_unit_test(entries_tell_what_was_proved),
+		cmocka_unit_test(a_rejection_reads_well),
+		cmocka_unit_test(a_rejection_becomes_an_error),
+		cmocka_unit_test(an_acceptance_is_no_error),
+		cmocka_unit_test(json_has_what_the_text_has),
+		cmocka_unit_test(every_failing_allocation_is_an_error_or_a_verdict),
+		cmocka_unit_test(a_budget_of_steps_ends_the_analysis),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
