@@ -933,8 +933,12 @@ void generate_mutate(struct generate_random *r, struct generate_program *p)
 			if (at + 1 < p->object.insns_count)
 				swap_two(p, at, at + 1);
 			break;
-		default:
+		default: {
+			struct bpf_insn kept = p->insns[at];
 			change(r, &p->insns[at]);
+			if (insn_kind(&p->insns[at]) == INSN_INVALID && generate_below(r, 20))
+				p->insns[at] = kept;
+		}
 		}
 	}
 }

@@ -309,7 +309,7 @@ static bool do_probe_read(struct call *k)
 	return returns(k, is_there ? 0 : -EFAULT);
 }
 
-/* What lies behind the string's end stays as it was: initialised only where it was before. */
+/* What lies behind the string's end becomes zeros. */
 static bool do_probe_read_str(struct call *k)
 {
 	struct bytes from = host_at(k);
@@ -320,9 +320,9 @@ static bool do_probe_read_str(struct call *k)
 		interp_wrote(k->i, &k->args[0], 0, k->size);
 		return returns(k, -EFAULT);
 	}
-	memcpy(k->memory[0], from.data, length);
-	k->memory[0][length - 1] = 0;
-	interp_wrote(k->i, &k->args[0], 0, length);
+	memset(k->memory[0], 0, k->size);
+	memcpy(k->memory[0], from.data, length - 1);
+	interp_wrote(k->i, &k->args[0], 0, k->size);
 	return returns(k, (int64_t)length);
 }
 
