@@ -13,11 +13,11 @@
 #include "shared/bpf/helper.h"
 #include "shared/bpf/map_kind.h"
 
-#define INSN(c, d, s, o, i)                                   \
-	((struct bpf_insn){.code = (uint8_t)(c),              \
-			   .dst_reg = (uint8_t)((d) & 15),    \
-			   .src_reg = (uint8_t)((s) & 15),    \
-			   .off = (int16_t)(o),               \
+#define INSN(c, d, s, o, i)                              \
+	((struct bpf_insn){.code = (uint8_t)(c),         \
+			   .dst_reg = (uint8_t)((d)&15), \
+			   .src_reg = (uint8_t)((s)&15), \
+			   .off = (int16_t)(o),          \
 			   .imm = (int32_t)(i)})
 #define NUMBERS_MAX_DEPTH 3
 #define BUFFER		  (-128) /* … -65 */
@@ -199,7 +199,8 @@ static void put_alu(struct writer *w)
 static void put_copy(struct writer *w)
 {
 	static const uint8_t widths[] = {0, 0, 0, 8, 16, 32};
-	unsigned dst = any_target(w), src = any_number(w), class = chance(w, 30) ? BPF_ALU : BPF_ALU64;
+	unsigned dst = any_target(w), src = any_number(w),
+		 class = chance(w, 30) ? BPF_ALU : BPF_ALU64;
 	int off = widths[below(w, ARRAY_SIZE(widths))];
 	if (class == BPF_ALU && off == 32)
 		off = 0;
@@ -209,8 +210,8 @@ static void put_copy(struct writer *w)
 
 static void put_swap(struct writer *w)
 {
-	static const uint8_t codes[] = {BPF_ALU | BPF_END | BPF_TO_LE, BPF_ALU | BPF_END | BPF_TO_BE,
-					BPF_ALU64 | BPF_END};
+	static const uint8_t codes[] = {BPF_ALU | BPF_END | BPF_TO_LE,
+					BPF_ALU | BPF_END | BPF_TO_BE, BPF_ALU64 | BPF_END};
 	unsigned reg = any_number(w);
 	if (reg != 6)
 		put(w, INSN(codes[below(w, 3)], reg, 0, 0, 16 << below(w, 3)));
@@ -227,13 +228,14 @@ static void put_context(struct writer *w)
 }
 
 /* ---- jumps ---- */
-static const uint8_t jumps[] = {BPF_JEQ, BPF_JNE,  BPF_JGT,  BPF_JGE,  BPF_JLT, BPF_JLE,
+static const uint8_t jumps[] = {BPF_JEQ,  BPF_JNE,  BPF_JGT,  BPF_JGE,	BPF_JLT, BPF_JLE,
 				BPF_JSET, BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE};
 
 /* A conditional jump on numbers; gives its place. */
 static uint32_t put_condition(struct writer *w)
 {
-	unsigned op = jumps[below(w, ARRAY_SIZE(jumps))], class = chance(w, 40) ? BPF_JMP32 : BPF_JMP;
+	unsigned op = jumps[below(w, ARRAY_SIZE(jumps))],
+		 class = chance(w, 40) ? BPF_JMP32 : BPF_JMP;
 	unsigned dst = any_number(w), src = any_number(w);
 	if (chance(w, 40))
 		put(w, INSN(class | op | BPF_X, dst, src, 0, 0));
@@ -302,7 +304,8 @@ static void put_loop(struct writer *w)
 		put_set(w, reg, 0);
 	else
 		put(w, INSN(BPF_ALU64 | BPF_AND | BPF_K, reg, 0, 0, 7));
-	int slot = 8 + (int)below(w, 4); /* the counter lives below the buffer while the body runs */
+	int slot =
+		8 + (int)below(w, 4); /* the counter lives below the buffer while the body runs */
 	uint32_t start = w->count;
 	put(w, INSN(BPF_STX | BPF_MEM | BPF_DW, 10, reg, -128 - 8 * (slot - 7), 0));
 	w->numbers &= 0x3c0; /* at the second round the others may be gone */
@@ -343,10 +346,12 @@ static unsigned put_index(struct writer *w, uint32_t limit, uint32_t *skips, uns
 	case 4: /* checked from both sides, signed */
 		put(w, INSN(BPF_JMP | BPF_JSGT | BPF_K, reg, 0, 0, limit));
 		skips[(*skips_count)++] = w->count - 1;
-		put(w, INSN((chance(w, 90) ? BPF_JMP : BPF_JMP32) | BPF_JSLT | BPF_K, reg, 0, 0, 0));
+		put(w,
+		    INSN((chance(w, 90) ? BPF_JMP : BPF_JMP32) | BPF_JSLT | BPF_K, reg, 0, 0, 0));
 		break;
 	case 5:
-		put(w, INSN((chance(w, 85) ? BPF_JMP : BPF_JMP32) | BPF_JGT | BPF_K, reg, 0, 0, limit));
+		put(w, INSN((chance(w, 85) ? BPF_JMP : BPF_JMP32) | BPF_JGT | BPF_K, reg, 0, 0,
+			    limit));
 		break;
 	case 6: { /* a copy is checked */
 		unsigned copy = any_target(w);
@@ -359,7 +364,8 @@ static unsigned put_index(struct writer *w, uint32_t limit, uint32_t *skips, uns
 		unsigned other = below(w, 6);
 		put_set(w, other, (int32_t)limit);
 		is_number(w, other);
-		put(w, INSN((chance(w, 80) ? BPF_JMP : BPF_JMP32) | BPF_JGT | BPF_X, reg, other, 0, 0));
+		put(w, INSN((chance(w, 80) ? BPF_JMP : BPF_JMP32) | BPF_JGT | BPF_X, reg, other, 0,
+			    0));
 		break;
 	}
 	case 8: /* in 32 bits, then cut */
@@ -371,7 +377,8 @@ static unsigned put_index(struct writer *w, uint32_t limit, uint32_t *skips, uns
 	}
 	skips[(*skips_count)++] = w->count - 1;
 	if (chance(w, 15)) /* more arithmetic after the check */
-		put(w, INSN((chance(w, 50) ? BPF_ALU : BPF_ALU64) | (chance(w, 50) ? BPF_RSH : BPF_AND) | BPF_K,
+		put(w, INSN((chance(w, 50) ? BPF_ALU : BPF_ALU64) |
+				    (chance(w, 50) ? BPF_RSH : BPF_AND) | BPF_K,
 			    reg, 0, 0, below(w, 8)));
 	return reg;
 }
@@ -473,9 +480,11 @@ static void put_uses(struct writer *w, unsigned reg, uint32_t bytes)
 static void put_slot(struct writer *w)
 {
 	unsigned slot = below(w, 8), target = 7 + below(w, 3), size_index = below(w, 4);
-	int at = -8 * (int)(slot + 1) + (int)(chance(w, 50) ? below(w, 8) >> size_index << size_index : 0);
+	int at = -8 * (int)(slot + 1) +
+		 (int)(chance(w, 50) ? below(w, 8) >> size_index << size_index : 0);
 	if (!(w->slots >> slot & 1)) {
-		put(w, INSN(BPF_STX | BPF_MEM | BPF_DW, 10, any_number(w), -8 * (int)(slot + 1), 0));
+		put(w,
+		    INSN(BPF_STX | BPF_MEM | BPF_DW, 10, any_number(w), -8 * (int)(slot + 1), 0));
 		w->slots |= (uint16_t)(1u << slot);
 		return;
 	}
@@ -510,8 +519,10 @@ static void fill_buffer(struct writer *w)
 	if (w->has_buffer)
 		return;
 	for (int n = 0; n < BUFFER_BYTES / 8; n++)
-		put(w, chance(w, 60) ? INSN(BPF_ST | BPF_MEM | BPF_DW, 10, 0, BUFFER + 8 * n, any_imm(w))
-				     : INSN(BPF_STX | BPF_MEM | BPF_DW, 10, 7 + below(w, 3), BUFFER + 8 * n, 0));
+		put(w, chance(w, 60)
+			       ? INSN(BPF_ST | BPF_MEM | BPF_DW, 10, 0, BUFFER + 8 * n, any_imm(w))
+			       : INSN(BPF_STX | BPF_MEM | BPF_DW, 10, 7 + below(w, 3),
+				      BUFFER + 8 * n, 0));
 	w->has_buffer = true;
 }
 
@@ -527,12 +538,9 @@ static void put_buffer(struct writer *w)
 static const struct {
 	uint32_t key, value;
 } shapes[GENERATE_MAPS] = {
-	[GENERATE_MAP_ARRAY] = {4, 16},
-	[GENERATE_MAP_HASH] = {8, 24},
-	[GENERATE_MAP_RODATA] = {4, 16},
-	[GENERATE_MAP_DATA] = {4, 32},
-	[GENERATE_MAP_BSS] = {4, 12},
-	[GENERATE_MAP_SMALL] = {4, 8},
+	[GENERATE_MAP_ARRAY] = {4, 16},	 [GENERATE_MAP_HASH] = {8, 24},
+	[GENERATE_MAP_RODATA] = {4, 16}, [GENERATE_MAP_DATA] = {4, 32},
+	[GENERATE_MAP_BSS] = {4, 12},	 [GENERATE_MAP_SMALL] = {4, 8},
 	[GENERATE_MAP_ODD] = {4, 5},
 };
 
@@ -728,12 +736,12 @@ static const struct {
 	bool nests;
 	void (*write)(struct writer *w);
 } statements[] = {
-	{14, false, put_alu},	{6, false, put_copy},	{6, false, put_constant},
+	{14, false, put_alu},	{6, false, put_copy},	 {6, false, put_constant},
 	{2, false, put_swap},	{8, false, put_context}, {10, true, put_branch},
-	{6, false, put_choice}, {5, true, put_loop},	{8, false, put_slot},
-	{4, true, put_spill},	{7, false, put_buffer}, {9, false, put_lookup},
-	{4, false, put_update}, {6, false, put_global}, {4, true, put_record},
-	{3, false, put_output}, {2, false, put_simple}, {1, false, put_query},
+	{6, false, put_choice}, {5, true, put_loop},	 {8, false, put_slot},
+	{4, true, put_spill},	{7, false, put_buffer},	 {9, false, put_lookup},
+	{4, false, put_update}, {6, false, put_global},	 {4, true, put_record},
+	{3, false, put_output}, {2, false, put_simple},	 {1, false, put_query},
 	{3, false, put_probe},	{1, false, put_strncmp}, {3, false, put_local},
 };
 
@@ -810,9 +818,11 @@ static const uint8_t data[32] = {1, 2, 3, 4, [16] = 200, 255, [31] = 7};
 
 static void set_maps(struct generate_program *p)
 {
-#define MAP(n, r, k, ks, vs, max)                                                                    \
-	{.name = STR("m" #n), .role = OBJECT_MAP_##r, .kind = MAP_KIND_##k, .key_size = (ks),        \
-	 .value_size = (vs), .max_entries = (max)}
+#define MAP(n, r, k, ks, vs, max)                                                  \
+	{                                                                          \
+		.name = STR("m" #n), .role = OBJECT_MAP_##r, .kind = MAP_KIND_##k, \
+		.key_size = (ks), .value_size = (vs), .max_entries = (max)         \
+	}
 	const struct object_map maps[GENERATE_MAPS] = {
 		[GENERATE_MAP_ARRAY] = MAP(0, DECLARED, ARRAY, 4, 16, 4),
 		[GENERATE_MAP_HASH] = MAP(1, DECLARED, HASH, 8, 24, 6),

@@ -77,8 +77,10 @@ uint32_t interp_object(struct interp *i, enum interp_place place, void *data, ui
 		interp_stop(i, INTERP_FINE, "too many objects for this interpreter");
 		return UINT32_MAX;
 	}
-	i->objects[i->objects_count] = (struct interp_object){
-		.place = (uint8_t)place, .is_alive = true, .size = size, .data = data};
+	i->objects[i->objects_count] = (struct interp_object){.place = (uint8_t)place,
+							      .is_alive = true,
+							      .size = size,
+							      .data = data};
 	return i->objects_count++;
 }
 
@@ -96,8 +98,8 @@ static bool check_init(struct interp *i, const struct interp_frame *f, uint64_t 
 	return true;
 }
 
-uint8_t *interp_memory(struct interp *i, const struct interp_value *p, int64_t offset, uint64_t size,
-		       bool is_store, bool must_init)
+uint8_t *interp_memory(struct interp *i, const struct interp_value *p, int64_t offset,
+		       uint64_t size, bool is_store, bool must_init)
 {
 	if (p->kind != INTERP_POINTER) {
 		interp_stop(i, INTERP_NO_POINTER, "memory at a %s",
@@ -244,8 +246,7 @@ static bool step_store(struct interp *i, const struct bpf_insn *insn)
 		return false;
 	if (is_reg && interp_reg(i, insn->src_reg)->kind != INTERP_NUMBER)
 		return store_kept(i, &p, insn);
-	uint64_t value = is_reg ? interp_reg(i, insn->src_reg)->bits
-				: (uint64_t)(int64_t)insn->imm;
+	uint64_t value = is_reg ? interp_reg(i, insn->src_reg)->bits : (uint64_t)(int64_t)insn->imm;
 	memcpy(to, &value, size);
 	interp_wrote(i, &p, insn->off, size);
 	return true;
@@ -374,8 +375,8 @@ static bool step_alu(struct interp *i, const struct bpf_insn *insn)
 	if (!writable(i, insn->dst_reg) || (is_reg && !readable(i, insn->src_reg)) ||
 	    (op != BPF_MOV && !readable(i, insn->dst_reg)))
 		return false;
-	struct interp_value src = is_reg ? *interp_reg(i, insn->src_reg)
-					 : number((uint64_t)(int64_t)insn->imm);
+	struct interp_value src =
+		is_reg ? *interp_reg(i, insn->src_reg) : number((uint64_t)(int64_t)insn->imm);
 	struct interp_value *dst = interp_reg(i, insn->dst_reg);
 	if (op == BPF_MOV && is_place(&src)) {
 		if (bits == 32 || insn->off)
@@ -480,8 +481,8 @@ static bool step_jump(struct interp *i, const struct bpf_insn *insn)
 	if (!readable(i, insn->dst_reg) || (is_reg && !readable(i, insn->src_reg)))
 		return false;
 	struct interp_value a = *interp_reg(i, insn->dst_reg);
-	struct interp_value b = is_reg ? *interp_reg(i, insn->src_reg)
-				       : number((uint64_t)(int64_t)insn->imm);
+	struct interp_value b =
+		is_reg ? *interp_reg(i, insn->src_reg) : number((uint64_t)(int64_t)insn->imm);
 	if (is_place(&a) || is_place(&b)) {
 		if (!pointers_jump(i, insn, &a, &b, &taken))
 			return false;
@@ -569,12 +570,12 @@ static bool step_invalid(struct interp *i, const struct bpf_insn *insn)
 
 /* ---- the loop ---- */
 static bool (*const steps[])(struct interp *i, const struct bpf_insn *insn) = {
-	[INSN_INVALID] = step_invalid,	     [INSN_ALU] = step_alu,
-	[INSN_END] = step_end,		     [INSN_LD_IMM64] = step_imm64,
-	[INSN_LOAD] = step_load,	     [INSN_STORE] = step_store,
-	[INSN_ATOMIC_OP] = step_atomic,	     [INSN_JUMP] = step_jump,
-	[INSN_GOTO] = step_goto,	     [INSN_CALL_HELPER] = interp_call,
-	[INSN_CALL_LOCAL] = step_local,	     [INSN_CALL_KFUNC] = step_invalid,
+	[INSN_INVALID] = step_invalid,	[INSN_ALU] = step_alu,
+	[INSN_END] = step_end,		[INSN_LD_IMM64] = step_imm64,
+	[INSN_LOAD] = step_load,	[INSN_STORE] = step_store,
+	[INSN_ATOMIC_OP] = step_atomic, [INSN_JUMP] = step_jump,
+	[INSN_GOTO] = step_goto,	[INSN_CALL_HELPER] = interp_call,
+	[INSN_CALL_LOCAL] = step_local, [INSN_CALL_KFUNC] = step_invalid,
 	[INSN_EXIT] = step_exit,
 };
 

@@ -64,7 +64,8 @@ struct interp_object {
 
 struct interp_frame {
 	struct interp_value regs[11];
-	struct interp_value slots[INTERP_FRAME / 8]; /* kind POINTER or MAP: holds one; else bytes */
+	struct interp_value
+		slots[INTERP_FRAME / 8]; /* kind POINTER or MAP: holds one; else bytes */
 	uint8_t bytes[INTERP_FRAME];
 	bool init[INTERP_FRAME];
 	uint32_t object, return_to;
@@ -105,7 +106,7 @@ struct interp {
 	uint64_t granted[4];			/* bit n: helper n may be called */
 	uint64_t limit;				/* instructions */
 	uint64_t pid_tgid;
-	uint64_t seed; /* of what helpers make up */
+	uint64_t seed;	   /* of what helpers make up */
 	struct bytes host; /* memory of the host that probe_read* finds; all else is not there */
 	uint8_t ctx[INTERP_CTX];
 	uint32_t insns_count, maps_count, frames_count, objects_count, records_count;
@@ -139,8 +140,8 @@ const char *interp_trap_text(enum interp_trap trap);
 bool interp_stop(struct interp *i, enum interp_trap trap, const char *format, ...) PRINTF(3, 4);
 struct interp_value *interp_reg(struct interp *i, unsigned reg);
 /* The object's bytes behind `p`, or NULL with a trap noted. `must_init`: all bytes are to be written. */
-uint8_t *interp_memory(struct interp *i, const struct interp_value *p, int64_t offset, uint64_t size,
-		       bool is_store, bool must_init);
+uint8_t *interp_memory(struct interp *i, const struct interp_value *p, int64_t offset,
+		       uint64_t size, bool is_store, bool must_init);
 /* Marks bytes as written numbers. */
 void interp_wrote(struct interp *i, const struct interp_value *p, int64_t offset, uint64_t size);
 /* A new object, or UINT32_MAX with the run stopped as open. */

@@ -172,7 +172,8 @@ static bool arg_record(struct call *k, unsigned n)
 	if (v->kind == INTERP_POINTER && v->bits == 0 &&
 	    k->i->objects[v->object].place == INTERP_RING && k->i->objects[v->object].is_alive)
 		return true;
-	return interp_stop(k->i, INTERP_ARGUMENT, "argument %u is not a record that is held", n + 1);
+	return interp_stop(k->i, INTERP_ARGUMENT, "argument %u is not a record that is held",
+			   n + 1);
 }
 
 static bool arg_string(struct call *k, unsigned n)
@@ -237,8 +238,7 @@ static bool check_fact(struct call *k, unsigned n)
 	if (f->arg_const[n] && (v->kind != INTERP_NUMBER || (int64_t)v->bits != f->arg_value[n]))
 		return interp_stop(k->i, INTERP_FACT, "argument %u is said to be %ld", n + 1,
 				   (long)f->arg_value[n]);
-	if (k->helper->args[n] == HELPER_ARG_MAP && f->map != VERIFIER_MIXED &&
-	    f->map != v->bits)
+	if (k->helper->args[n] == HELPER_ARG_MAP && f->map != VERIFIER_MIXED && f->map != v->bits)
 		return interp_stop(k->i, INTERP_FACT, "argument %u is said to be map %u", n + 1,
 				   f->map);
 	return true;
@@ -257,8 +257,8 @@ static bool do_lookup(struct call *k)
 	if (!e)
 		return returns(k, 0);
 	if (e->object == 0) {
-		uint32_t object = interp_object(k->i, INTERP_ELEMENT_OF, e->value,
-						k->map->map->value_size);
+		uint32_t object =
+			interp_object(k->i, INTERP_ELEMENT_OF, e->value, k->map->map->value_size);
 		if (object == UINT32_MAX)
 			return false;
 		k->i->objects[object].is_constant = is_constant(k->map->map);

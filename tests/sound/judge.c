@@ -20,7 +20,8 @@ static const char document[] =
 	"           bpf_probe_read_user, bpf_probe_read_user_str, bpf_get_current_pid_tgid,\n"
 	"           bpf_ringbuf_reserve, bpf_ringbuf_submit, bpf_ringbuf_discard, bpf_strncmp]\n"
 	"  - name: More\n"
-	"    apis: [bpf_map_delete_elem, bpf_ktime_get_ns, bpf_get_prandom_u32, bpf_ringbuf_query,\n"
+	"    apis: [bpf_map_delete_elem, bpf_ktime_get_ns, bpf_get_prandom_u32, "
+	"bpf_ringbuf_query,\n"
 	"           bpf_get_smp_processor_id, bpf_ringbuf_output]\n"
 	"roles:\n"
 	"  - name: All\n"
@@ -297,12 +298,12 @@ static bool judge_accepted(struct judge *j, const struct generate_program *p, ui
 	j->interp->facts = verdict_facts(v);
 	memcpy(j->interp->granted, j->granted[role], sizeof j->interp->granted);
 	if (entries[0].worst_insns > j->roles[role]->attributes.max_instructions)
-		return found(finding, INTERP_TOO_LONG, 0, "the worst case is more than the role has");
+		return found(finding, INTERP_TOO_LONG, 0,
+			     "the worst case is more than the role has");
 	for (uint64_t n = 0; n < JUDGE_INPUTS; n++)
 		if (!interpret(j, p, seed * JUDGE_INPUTS + n, &entries[0], finding))
 			return false;
-	return !compiles ||
-	       compile_and_run(j, p, seed, j->roles[role], v, &entries[0], finding);
+	return !compiles || compile_and_run(j, p, seed, j->roles[role], v, &entries[0], finding);
 }
 
 bool judge_program(struct judge *j, const struct generate_program *p, uint64_t seed, bool compiles,
@@ -310,8 +311,8 @@ bool judge_program(struct judge *j, const struct generate_program *p, uint64_t s
 {
 	const struct verifier_limits limits = {60000, (size_t)32 << 20};
 	OWNED(verdict) struct verdict *v = NULL;
-	OWNED(err) struct err *e =
-		verifier_run(&p->object, j->roles[seed % JUDGE_ROLES], limits, &v);
+	OWNED(err)
+	struct err *e = verifier_run(&p->object, j->roles[seed % JUDGE_ROLES], limits, &v);
 	*accepted = false;
 	j->programs++;
 	if (e)
