@@ -51,7 +51,7 @@ BINARIES := $(addprefix $(OUT)/bin/,eim-controller eimctl eim-agent eim-compile)
 PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c tests/integration/*.bpf.c))
 
 .DEFAULT_GOAL := all
-.PHONY: all programs tests check demo lint fuzz bench cover format help setup clean
+.PHONY: all programs tests check defects demo lint fuzz bench cover format help setup clean
 .SECONDARY:
 
 all: $(BINARIES) programs ## build the binaries (build/bin) and the packs' programs
@@ -166,7 +166,7 @@ $(OUT)/tests/hosts/%-static: tests/hosts/%.c
 	@mkdir -p $(@D)
 	@$(CC) -std=gnu17 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. -static $< -lpthread -o $@
 
-tests: all $(TESTS) $(HOSTS)
+tests: all $(TESTS) $(HOSTS) $(CASES)
 
 # ---- fuzzers: libFuzzer with FUZZ, a plain replay of the corpus in `check` ----
 FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
@@ -181,7 +181,8 @@ build/fuzz/%: tests/fuzz/%_fuzz.c $(SRC_shared)
 	@$(CLANG) -std=gnu17 $(CPPFLAGS) -O1 -g -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined $< $(SRC_shared) $(LIBS_shared) -o $@
 FUZZ_SECONDS ?= 60
-fuzz: setup $(patsubst %,build/fuzz/%,$(FUZZERS)) ## run every fuzzer for FUZZ_SECONDS (60)
+fuzz: setup $(patsubst %,build/fuzz/%,$(FUZZERS)) $(OUT)/tests/sound/fuzz ## run every fuzzer for FUZZ_SECONDS (60)
+	@echo "== generated programs"; $(OUT)/tests/sound/fuzz --seconds $(FUZZ_SECONDS) --seed $$(date +%s)000
 	@for f in $(FUZZERS); do mkdir -p build/fuzz/corpus/$$f; echo "== $$f"; \
 		build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 		-artifact_prefix=build/fuzz/$$f- build/fuzz/corpus/$$f tests/fuzz/corpus/$$f \
@@ -198,6 +199,10 @@ demo: ## the whole path on this machine: nginx, a policy, a rejection, and every
 	@deploy/setup --demo
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@deploy/demo/run
+
+defects: ## break the verifier in one place at a time; the tests are to notice
+	@$(MAKE) --no-print-directory -j$$(nproc) tests $(OUT)/tests/sound/fuzz
+	@tests/sound/defects
 
 lint: ## arrows between folders, names, banned calls, maps in README files, format
 	@deploy/setup --lint
