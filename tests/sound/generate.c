@@ -912,7 +912,7 @@ static void change(struct generate_random *r, struct bpf_insn *insn)
 		insn->off = (int16_t)(insn->off + (int)generate_below(r, 17) - 8);
 		return;
 	case 4:
-		insn->imm += (int32_t)generate_below(r, 5) - 2;
+		insn->imm = (int32_t)((uint32_t)insn->imm + generate_below(r, 5) - 2);
 		return;
 	case 5:
 		insn->imm = (int32_t)generate_number(r);

@@ -372,7 +372,7 @@ uint32_t judge_seed(struct judge *j, uint64_t seed, uint32_t every, struct buf *
 	for (uint32_t n = 0; p && next && n <= MUTATIONS; n++) {
 		struct judge_finding f;
 		uint64_t inputs = seed * (MUTATIONS + 1) + n;
-		bool accepted, compiles = every && generate_below(&r, every) == 0;
+		bool accepted, compiles = generate_below(&r, MAX(every, 1u)) == 0 && every;
 		generate_copy(p, next);
 		if (n > 0)
 			generate_mutate(&r, next);
