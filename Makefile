@@ -151,7 +151,7 @@ $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A
 
 # ---- soundness: generated programs, verified, then watched while they run ----
 OBJ_sound := $(call obj,$(filter-out tests/sound/fuzz.c,$(wildcard tests/sound/*.c)))
-$(OUT)/tests/unit/sound/%_test: $(OBJ_sound)
+$(filter $(OUT)/tests/unit/sound/%,$(TESTS)): $(OBJ_sound)
 $(OUT)/tests/unit/sound/%_test: EXTRA = -Wl,--start-group $(OBJ_sound) $(A_jit) $(A_shared) -Wl,--end-group $(LIBS_jit)
 $(OUT)/tests/sound/fuzz: $(OUT)/obj/tests/sound/fuzz.o $(OBJ_sound) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)
