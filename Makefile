@@ -51,7 +51,7 @@ BINARIES := $(addprefix $(OUT)/bin/,eim-controller eimctl eim-agent eim-compile)
 PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c tests/integration/*.bpf.c tests/bench/*.bpf.c))
 
 .DEFAULT_GOAL := all
-.PHONY: all programs tests check demo lint fuzz bench cover format help setup clean
+.PHONY: all programs tests check defects demo lint fuzz bench cover format help setup clean
 .SECONDARY:
 
 all: $(BINARIES) programs ## build the binaries (build/bin) and the packs' programs
@@ -149,6 +149,14 @@ $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A
 	@$(CC) $(LDFLAGS) $< -Wl,--start-group $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared) -Wl,--end-group $(EXTRA) \
 		-lcmocka $(LIBS_controller) $(LIBS_agent) $(LIBS_shared) -lpthread -o $@
 
+# ---- soundness: generated programs, verified, then watched while they run ----
+OBJ_sound := $(call obj,$(filter-out tests/sound/fuzz.c,$(wildcard tests/sound/*.c)))
+$(filter $(OUT)/tests/unit/sound/%,$(TESTS)): $(OBJ_sound)
+$(OUT)/tests/unit/sound/%_test: EXTRA = -Wl,--start-group $(OBJ_sound) $(A_jit) $(A_shared) -Wl,--end-group $(LIBS_jit)
+$(OUT)/tests/sound/fuzz: $(OUT)/obj/tests/sound/fuzz.o $(OBJ_sound) $(A_jit) $(A_shared)
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS) $^ $(LIBS_jit) -lcmocka $(LIBS_shared) -lpthread -o $@
+
 # ---- hosts that tests and benchmarks attach to ----
 HOSTS := $(patsubst tests/hosts/%.c,$(OUT)/tests/hosts/%,$(wildcard tests/hosts/*.c)) $(OUT)/tests/hosts/target_host-static
 # Hosts that include eim.h declare roles: their types go into the binary, and into NAME.btf beside it.
@@ -164,7 +172,7 @@ $(OUT)/tests/hosts/%-static: tests/hosts/%.c
 
 $(OUT)/tests/unit/shared/eim/host_test $(OUT)/tests/unit/controller/ctl/explain_test: | $(OUT)/tests/hosts/file_host
 
-tests: all $(TESTS) $(HOSTS)
+tests: all $(TESTS) $(HOSTS) $(CASES)
 
 # ---- fuzzers: libFuzzer with FUZZ, a plain replay of the corpus in `check` ----
 FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
@@ -179,7 +187,8 @@ build/fuzz/%: tests/fuzz/%_fuzz.c $(SRC_fuzzed)
 	@$(CLANG) -std=gnu17 $(CPPFLAGS) -O1 -g -fno-strict-aliasing -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined $< $(SRC_fuzzed) $(LIBS_shared) -lZydis -o $@
 FUZZ_SECONDS ?= 60
-fuzz: setup $(patsubst %,build/fuzz/%,$(FUZZERS)) ## run every fuzzer for FUZZ_SECONDS (60)
+fuzz: setup $(patsubst %,build/fuzz/%,$(FUZZERS)) $(OUT)/tests/sound/fuzz ## run every fuzzer for FUZZ_SECONDS (60)
+	@echo "== generated programs"; $(OUT)/tests/sound/fuzz --seconds $(FUZZ_SECONDS) --seed $$(date +%s)000
 	@for f in $(FUZZERS); do mkdir -p build/fuzz/corpus/$$f; echo "== $$f"; \
 		build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 		-artifact_prefix=build/fuzz/$$f- build/fuzz/corpus/$$f tests/fuzz/corpus/$$f \
@@ -196,6 +205,10 @@ demo: ## the whole path on this machine: nginx, a policy, a rejection, and every
 	@deploy/setup --demo
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	@deploy/demo/run
+
+defects: ## break the verifier in one place at a time; the tests are to notice
+	@$(MAKE) --no-print-directory -j$$(nproc) tests $(OUT)/tests/sound/fuzz
+	@tests/sound/defects
 
 lint: ## arrows between folders, names, banned calls, maps in README files, format
 	@deploy/setup --lint

@@ -66,15 +66,18 @@ static LLVMValueRef as_type(struct translate *t, LLVMValueRef value, LLVMTypeRef
 	return value;
 }
 
-static struct err *argument(struct translate *t, const struct call *call, unsigned i,
-			    LLVMValueRef *out)
+/* Where a size is 0 the pointer beside it is not looked at, and may lie below what the frame uses. */
+static bool is_in_frame(const struct translate *t, unsigned i)
+{
+	return (t->fact->arg_on_stack & 1u << i) &&
+	       t->fact->arg_stack_offset[i] >= -t->frame_bytes && t->fact->arg_stack_offset[i] <= 0;
+}
+
+static LLVMValueRef argument(struct translate *t, const struct call *call, unsigned i)
 {
 	const struct verifier_insn_fact *fact = t->fact;
 	LLVMValueRef value;
-	if (fact->arg_on_stack & 1u << i) {
-		if (fact->arg_stack_offset[i] < -t->frame_bytes || fact->arg_stack_offset[i] > 0)
-			return translate_refuse(t, ERR_INTERNAL,
-						"an argument outside of the frame");
+	if (is_in_frame(t, i)) {
 		value = translate_frame(t, fact->arg_stack_offset[i]);
 		if (call->params[i] == t->m->i64)
 			value = LLVMBuildPtrToInt(t->b, value, t->m->i64, "");
@@ -83,8 +86,7 @@ static struct err *argument(struct translate *t, const struct call *call, unsign
 	} else {
 		value = translate_read(t, BPF_REG_1 + i);
 	}
-	*out = as_type(t, value, call->params[i]);
-	return NULL;
+	return as_type(t, value, call->params[i]);
 }
 
 /* ---- functions of a map ---- */
@@ -235,7 +237,7 @@ static struct err *call_on_map(struct translate *t, const struct call *call)
 {
 	LLVMValueRef args[MAX_ARGS];
 	for (unsigned i = 1; i < call->params_count; i++)
-		TRY(argument(t, call, i, &args[i - 1]));
+		args[i - 1] = argument(t, call, i);
 	uint32_t index = t->fact->map;
 	if (index == VERIFIER_MIXED) {
 		call_by_number(t, call, args);
@@ -251,7 +253,7 @@ static struct err *call_plain(struct translate *t, const struct call *call)
 {
 	LLVMValueRef args[MAX_ARGS];
 	for (unsigned i = 0; i < call->args_count; i++)
-		TRY(argument(t, call, i, &args[i]));
+		args[i] = argument(t, call, i);
 	if (call->params_count > call->args_count)
 		args[call->args_count] = t->m->private_page;
 	LLVMValueRef result =

@@ -37,7 +37,8 @@ long rt_probe_read_user(void *out, uint64_t size, const void *from, struct rt_pr
 
 /*
  * Reads in pieces that end where a page may end, so that a string is found that lies just before one
- * which is not there; through a buffer, so that nothing behind the string's end reaches `out`.
+ * which is not there; through a buffer, so that nothing behind the string's end reaches `out`. What is
+ * left of `out` becomes zeros: programs may read all of it, and a stack has seen other things before.
  */
 long rt_probe_read_user_str(void *out, uint64_t size, const void *from, struct rt_private *self)
 {
@@ -53,8 +54,10 @@ long rt_probe_read_user_str(void *out, uint64_t size, const void *from, struct r
 		}
 		RT_NO_UNROLL
 		for (uint64_t i = 0; i < here; i++)
-			if ((to[done++] = piece[i]) == 0)
+			if ((to[done++] = piece[i]) == 0) {
+				rt_zero(to + done, size - done);
 				return (long)done;
+			}
 	}
 	if (size)
 		to[size - 1] = 0;

@@ -67,7 +67,8 @@ static void merge_map(struct verifier_insn_fact *f, bool is_first, uint32_t map)
 static void merge_stack(struct check *c, struct verifier_insn_fact *f, bool is_first, unsigned i,
 			const struct state_reg *r)
 {
-	bool is_here = base_of(c, r) == VERIFIER_BASE_STACK && range_is_const(&r->range);
+	bool is_here = base_of(c, r) == VERIFIER_BASE_STACK && range_is_const(&r->range) &&
+		       r->range.full.smin >= -STATE_FRAME_SIZE && r->range.full.smax <= 0;
 	int16_t at = is_here ? (int16_t)r->range.bits.value : 0;
 	uint8_t bit = (uint8_t)(1u << i);
 	if (is_first)

@@ -41,13 +41,13 @@ static void a_read_that_faults_zeroes_the_destination(void **state)
 	munmap(end - 4096, 8192);
 }
 
-static void strings_end_with_their_nul_and_touch_nothing_behind_it(void **state)
+static void strings_end_with_zeros_and_show_nothing_behind_their_nul(void **state)
 {
 	(void)state;
 	char to[8];
 	memset(to, 'x', sizeof(to));
-	assert_int_equal(rt_probe_read_str(to, 8, "abc", &self), 4);
-	assert_memory_equal(to, "abc\0xxxx", 8);
+	assert_int_equal(rt_probe_read_str(to, 7, "abc\0secret", &self), 4);
+	assert_memory_equal(to, "abc\0\0\0\0x", 8);
 	assert_int_equal(rt_probe_read_str(to, 8, "", &self), 1);
 	assert_int_equal(rt_probe_read_str(to, 0, "abc", &self), 0);
 }
@@ -151,7 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_what_is_there),
 		cmocka_unit_test(a_read_that_faults_zeroes_the_destination),
-		cmocka_unit_test(strings_end_with_their_nul_and_touch_nothing_behind_it),
+		cmocka_unit_test(strings_end_with_zeros_and_show_nothing_behind_their_nul),
 		cmocka_unit_test(long_strings_are_cut_and_terminated),
 		cmocka_unit_test(a_string_before_a_missing_page_is_read),
 		cmocka_unit_test(the_clock_is_monotonic_time),

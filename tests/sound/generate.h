@@ -1,0 +1,58 @@
+/*
+ * generate - programs from a seed: the same seed gives the same program, on every machine.
+ *
+ * Programs are written statement by statement from a grammar that knows which registers hold numbers,
+ * so that most of them are nearly right, with limits that are sometimes off by one. A mutation changes
+ * an instruction or two of a program.
+ *
+ * All programs have the same maps; GENERATE_MAP_* are their indexes.
+ */
+#pragma once
+
+#include "shared/bpf/object_load.h"
+
+#define GENERATE_INSNS	   512
+#define GENERATE_FUNCTIONS 4
+
+enum generate_map {
+	GENERATE_MAP_ARRAY, /* u32 → 16 bytes, 4 elements */
+	GENERATE_MAP_HASH,  /* 8 bytes → 24 bytes, 6 elements */
+	GENERATE_MAP_RING,
+	GENERATE_MAP_RODATA,
+	GENERATE_MAP_DATA,
+	GENERATE_MAP_BSS,
+	GENERATE_MAP_SMALL, /* hash, u32 → 8 bytes, 3 elements */
+	GENERATE_MAP_ODD,   /* array, u32 → 5 bytes, 3 elements */
+	GENERATE_MAPS,
+};
+
+struct generate_program {
+	struct object object; /* its parts are the arrays below */
+	struct bpf_insn insns[GENERATE_INSNS];
+	struct object_function functions[GENERATE_FUNCTIONS];
+	struct object_map maps[GENERATE_MAPS];
+};
+
+/* xorshift64* */
+struct generate_random {
+	uint64_t state;
+};
+
+uint64_t generate_next(struct generate_random *r);
+/* 0 … count - 1 */
+uint32_t generate_below(struct generate_random *r, uint32_t count);
+/* A number that is often at an edge of something. */
+uint64_t generate_number(struct generate_random *r);
+
+/* `seed` is any number. `out` may not be copied but by generate_copy(). */
+void generate_program(uint64_t seed, struct generate_program *out);
+void generate_copy(const struct generate_program *from, struct generate_program *out);
+
+/* Changes one to three instructions. */
+void generate_mutate(struct generate_random *r, struct generate_program *p);
+
+/* Turns instruction `insn` into a no-op (goto +0), for making a program smaller. */
+void generate_blank(struct generate_program *p, uint32_t insn);
+
+/* Appends the program as text. */
+void generate_print(const struct generate_program *p, struct buf *out);

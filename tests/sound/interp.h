@@ -1,0 +1,149 @@
+/*
+ * interp - a checking interpreter of eBPF: what RFC 9669 says, and where every value came from.
+ *
+ * It shares nothing with the verifier and the compiler but the instruction and helper tables, so that it
+ * can be their judge. Each value is a number, a map, or a pointer with the object it points into and an
+ * offset; each byte of stack knows whether it was written. What an accepted program may not do is a trap.
+ *
+ * Memory:  one struct interp is large; it is reused for many runs (interp_reset).
+ * Limits:  INTERP_OBJECTS objects and INTERP_RECORDS records per run; past them the run is `is_open`
+ *          and stops.
+ */
+#pragma once
+
+#include "shared/bpf/object.h"
+#include "shared/verifier/verifier.h"
+
+#define INTERP_FRAMES  8
+#define INTERP_FRAME   512
+#define INTERP_OBJECTS 1024
+#define INTERP_RECORDS 512
+#define INTERP_ENTRIES 64 /* elements of one map, at the most */
+#define INTERP_ELEMENT 64 /* bytes of a key or a value */
+#define INTERP_MAPS    8
+#define INTERP_RECORD  512 /* bytes of a record */
+#define INTERP_CTX     168
+
+enum interp_trap {
+	INTERP_FINE,
+	INTERP_BAD_INSN,
+	INTERP_UNINIT,	   /* a register or stack byte is read before it was written */
+	INTERP_BOUNDS,	   /* outside of the object, or the object is gone */
+	INTERP_NO_POINTER, /* a number is followed */
+	INTERP_READ_ONLY,
+	INTERP_ALIGNMENT,
+	INTERP_ARITHMETIC, /* an operation on a pointer that makes nonsense of it */
+	INTERP_LEAK,	   /* a pointer becomes visible as a number */
+	INTERP_GRANT,	   /* a helper that the role does not grant */
+	INTERP_ARGUMENT,
+	INTERP_UNRELEASED,
+	INTERP_DEPTH,
+	INTERP_TOO_LONG, /* more instructions than allowed */
+	INTERP_FACT,	 /* what the verifier told the compiler is not so */
+};
+
+enum interp_kind { INTERP_NONE, INTERP_NUMBER, INTERP_POINTER, INTERP_MAP };
+
+struct interp_value {
+	uint64_t bits; /* the number; the offset from the object's start; the map's index */
+	uint32_t object;
+	uint8_t kind;
+};
+
+enum interp_place { INTERP_STACK, INTERP_CONTEXT, INTERP_ELEMENT_OF, INTERP_RING };
+
+struct interp_object {
+	uint8_t place;
+	bool is_alive, is_constant;
+	bool is_stale; /* an element that was deleted or replaced since */
+	uint32_t size;
+	uint8_t *data;
+	struct interp_frame *frame; /* STACK */
+	uint32_t record;	    /* RING */
+};
+
+struct interp_frame {
+	struct interp_value regs[11];
+	struct interp_value
+		slots[INTERP_FRAME / 8]; /* kind POINTER or MAP: holds one; else bytes */
+	uint8_t bytes[INTERP_FRAME];
+	bool init[INTERP_FRAME];
+	uint32_t object, return_to;
+};
+
+struct interp_element {
+	bool is_used;
+	uint32_t object; /* + 1; 0: none yet */
+	uint8_t key[INTERP_ELEMENT];
+	uint8_t value[INTERP_ELEMENT];
+};
+
+struct interp_map_state {
+	const struct object_map *map;
+	struct interp_element elements[INTERP_ENTRIES];
+	/* Bytes of elements that were deleted or replaced while someone may point to them. */
+	uint64_t taken; /* ring buffers: bytes reserved since the start */
+};
+
+struct interp_record {
+	uint32_t map, size, object;
+	bool is_busy, is_discarded;
+	uint8_t data[INTERP_RECORD];
+};
+
+struct interp_result {
+	enum interp_trap trap;
+	uint32_t insn;
+	char message[160];
+	uint64_t r0, count, ctx_reads;
+	bool is_open; /* the outcome depends on what is not modelled: clock, freed elements … */
+};
+
+struct interp {
+	const struct object *object;
+	const struct bpf_insn *insns;
+	const struct verifier_insn_fact *facts; /* NULL: not checked */
+	uint64_t granted[4];			/* bit n: helper n may be called */
+	uint64_t limit;				/* instructions */
+	uint64_t pid_tgid;
+	uint64_t seed;	   /* of what helpers make up */
+	struct bytes host; /* memory of the host that probe_read* finds; all else is not there */
+	uint8_t ctx[INTERP_CTX];
+	uint32_t insns_count, maps_count, frames_count, objects_count, records_count;
+	struct interp_map_state maps[INTERP_MAPS];
+	struct interp_object objects[INTERP_OBJECTS];
+	struct interp_record records[INTERP_RECORDS];
+	struct interp_frame frames[INTERP_FRAMES];
+	struct interp_element stale[INTERP_OBJECTS]; /* content of stale objects */
+	struct interp_result result;
+	uint32_t at, next;
+};
+
+/* Empty maps (globals hold their initial content), no records. */
+void interp_reset(struct interp *i, const struct object *object);
+
+/* Runs the function; the answer is in i->result. */
+void interp_run(struct interp *i, const struct object_function *entry);
+
+/* The element with that key, or NULL. Arrays: the key is the index. */
+struct interp_element *interp_find(struct interp *i, uint32_t map, const void *key);
+
+/* As the helper, without a program: 0 or a negative errno value. */
+int64_t interp_update(struct interp *i, uint32_t map, const void *key, const void *value,
+		      uint64_t flags);
+
+const char *interp_trap_text(enum interp_trap trap);
+
+/* ---- between interp.c and interp_helper.c ---- */
+
+/* Notes a trap; gives false. */
+bool interp_stop(struct interp *i, enum interp_trap trap, const char *format, ...) PRINTF(3, 4);
+struct interp_value *interp_reg(struct interp *i, unsigned reg);
+/* The object's bytes behind `p`, or NULL with a trap noted. `must_init`: all bytes are to be written. */
+uint8_t *interp_memory(struct interp *i, const struct interp_value *p, int64_t offset,
+		       uint64_t size, bool is_store, bool must_init);
+/* Marks bytes as written numbers. */
+void interp_wrote(struct interp *i, const struct interp_value *p, int64_t offset, uint64_t size);
+/* A new object, or UINT32_MAX with the run stopped as open. */
+uint32_t interp_object(struct interp *i, enum interp_place place, void *data, uint32_t size);
+bool interp_call(struct interp *i, const struct bpf_insn *insn);

@@ -1,0 +1,167 @@
+/*
+ * A slice of `make fuzz`, by count; and that the judge is one: it sees what it is there to see.
+ */
+#include "tests/sound/judge.h"
+#include "tests/unit/test.h"
+
+#include "shared/base/mem.h"
+#include "shared/bpf/helper.h"
+
+#define SLICE	    6000
+#define SLICE_EVERY 200
+
+static struct judge judge;
+
+static void accepted_programs_keep_to_what_was_proved(void **state)
+{
+	OWNED_BUF struct buf report = BUF_INIT(1 << 20);
+	uint32_t findings = 0;
+	(void)state;
+	for (uint64_t seed = 1; seed <= SLICE && findings < 3; seed++)
+		findings += judge_seed(&judge, seed, SLICE_EVERY, &report);
+	judge_figures(&judge, &report);
+	print_message("%s", buf_text(&report));
+	assert_int_equal(findings, 0);
+	assert_true(judge.accepted > SLICE);
+	assert_true(judge.compiled_runs > 100);
+}
+
+/* ---- the interpreter alone ---- */
+#define INSN(c, d, s, o, i)                                                                  \
+	{                                                                                    \
+		.code = (uint8_t)(c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) \
+	}
+#define MOV(d, i)      INSN(BPF_ALU64 | BPF_MOV | BPF_K, d, 0, 0, i)
+#define MOV_X(d, s)    INSN(BPF_ALU64 | BPF_MOV | BPF_X, d, s, 0, 0)
+#define ADD(d, i)      INSN(BPF_ALU64 | BPF_ADD | BPF_K, d, 0, 0, i)
+#define LOAD(d, s, o)  INSN(BPF_LDX | BPF_MEM | BPF_DW, d, s, o, 0)
+#define STORE(d, s, o) INSN(BPF_STX | BPF_MEM | BPF_DW, d, s, o, 0)
+#define GLOBAL(d, m, o) \
+	INSN(BPF_LD | BPF_IMM | BPF_DW, d, BPF_PSEUDO_MAP_VALUE, 0, m), INSN(0, 0, 0, 0, o)
+#define MAP(d, m) INSN(BPF_LD | BPF_IMM | BPF_DW, d, BPF_PSEUDO_MAP_FD, 0, m), INSN(0, 0, 0, 0, 0)
+#define CALL(id)  INSN(BPF_JMP | BPF_CALL, 0, 0, 0, id)
+#define EXIT	  INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+
+static const struct {
+	const char *what;
+	enum interp_trap trap;
+	struct bpf_insn insns[12];
+} abuses[] = {
+	{"reads a register that holds nothing", INTERP_UNINIT, {MOV_X(0, 5), EXIT}},
+	{"reads stack that was not written", INTERP_UNINIT, {LOAD(0, 10, -8), EXIT}},
+	{"stores above the frame", INTERP_BOUNDS, {STORE(10, 10, 0), EXIT}},
+	{"stores past a global",
+	 INTERP_BOUNDS,
+	 {MOV(0, 0), GLOBAL(1, GENERATE_MAP_DATA, 25), STORE(1, 0, 0), EXIT}},
+	{"follows a number", INTERP_NO_POINTER, {MOV(1, 64), LOAD(0, 1, 0), EXIT}},
+	{"writes a constant",
+	 INTERP_READ_ONLY,
+	 {MOV(0, 0), GLOBAL(1, GENERATE_MAP_RODATA, 0), STORE(1, 0, 0), EXIT}},
+	{"writes the context", INTERP_READ_ONLY, {MOV(0, 0), STORE(1, 0, 0), EXIT}},
+	{"returns a pointer", INTERP_LEAK, {MOV_X(0, 1), EXIT}},
+	{"stores a pointer in a map",
+	 INTERP_LEAK,
+	 {GLOBAL(2, GENERATE_MAP_BSS, 0), STORE(2, 1, 0), MOV(0, 0), EXIT}},
+	{"reads half of a pointer",
+	 INTERP_LEAK,
+	 {STORE(10, 1, -8), INSN(BPF_LDX | BPF_MEM | BPF_W, 0, 10, -8, 0), EXIT}},
+	{"shifts a pointer",
+	 INTERP_ARITHMETIC,
+	 {INSN(BPF_ALU64 | BPF_LSH | BPF_K, 1, 0, 0, 1), MOV(0, 0), EXIT}},
+	{"keeps a record",
+	 INTERP_UNRELEASED,
+	 {MAP(1, GENERATE_MAP_RING), MOV(2, 8), MOV(3, 0), CALL(BPF_FUNC_ringbuf_reserve),
+	  MOV(0, 0), EXIT}},
+	{"calls what it may not", INTERP_GRANT, {CALL(BPF_FUNC_get_prandom_u32), EXIT}},
+	{"adds atomically at an odd place",
+	 INTERP_ALIGNMENT,
+	 {GLOBAL(2, GENERATE_MAP_DATA, 1), MOV(0, 1),
+	  INSN(BPF_STX | INSN_ATOMIC | BPF_DW, 2, 0, 0, BPF_ADD), EXIT}},
+	{"runs on", INTERP_TOO_LONG, {INSN(BPF_JMP | BPF_JA, 0, 0, -1, 0)}},
+	{"does nothing wrong", INTERP_FINE, {MOV(0, 7), ADD(0, 1), EXIT}},
+};
+
+static void the_interpreter_traps_on_each_abuse(void **state)
+{
+	struct generate_program *p = mem_zalloc(sizeof *p);
+	struct interp *i = mem_zalloc(sizeof *i);
+	(void)state;
+	assert_true(p && i);
+	for (size_t n = 0; n < ARRAY_SIZE(abuses); n++) {
+		generate_program(1, p);
+		memcpy(p->insns, abuses[n].insns, sizeof abuses[n].insns);
+		interp_reset(i, &p->object);
+		i->limit = 100;
+		i->granted[BPF_FUNC_ringbuf_reserve / 64] = UINT64_C(1)
+							    << BPF_FUNC_ringbuf_reserve % 64;
+		interp_run(i, &p->functions[0]);
+		if (i->result.trap != abuses[n].trap)
+			fail_msg("a program that %s: %s, not %s", abuses[n].what,
+				 interp_trap_text(i->result.trap),
+				 interp_trap_text(abuses[n].trap));
+	}
+	mem_free(p);
+	mem_free(i);
+}
+
+/* ---- programs that were findings once ---- */
+static const struct {
+	const char *what;
+	struct bpf_insn insns[16];
+} regressions[] = {
+	{"reads behind a short string",
+	 {LOAD(3, 1, 112), MOV_X(1, 10), ADD(1, -64), MOV(2, 64), CALL(BPF_FUNC_probe_read_str),
+	  LOAD(0, 10, -8), EXIT}},
+	{"sends nothing from far above the stack",
+	 {MAP(1, GENERATE_MAP_RING), MOV_X(2, 10), ADD(2, 4194303), MOV(3, 0), MOV(4, 0),
+	  CALL(BPF_FUNC_ringbuf_output), EXIT}},
+	{"sends nothing from below what it uses of the stack",
+	 {MAP(1, GENERATE_MAP_RING), MOV_X(2, 10), ADD(2, -300), MOV(3, 0), MOV(4, 0),
+	  CALL(BPF_FUNC_ringbuf_output), EXIT}},
+};
+
+static void former_findings_are_none(void **state)
+{
+	struct generate_program *p = mem_zalloc(sizeof *p);
+	(void)state;
+	assert_non_null(p);
+	for (size_t n = 0; n < ARRAY_SIZE(regressions); n++) {
+		struct judge_finding f;
+		bool accepted;
+		generate_program(1, p);
+		memcpy(p->insns, regressions[n].insns, sizeof regressions[n].insns);
+		p->functions[0].count = p->object.insns_count = 16;
+		while (p->insns[p->object.insns_count - 1].code == 0)
+			p->functions[0].count = --p->object.insns_count;
+		p->object.functions_count = 1;
+		for (uint64_t seed = 0; seed < 30; seed += JUDGE_ROLES) /* the first role */
+			if (!judge_program(&judge, p, seed, seed == 0, &accepted, &f) || !accepted)
+				fail_msg("a program that %s: %s", regressions[n].what,
+					 accepted ? f.message : "rejected");
+	}
+	mem_free(p);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	assert_ok(judge_init(&judge));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	judge_fini(&judge);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_interpreter_traps_on_each_abuse),
+		cmocka_unit_test(former_findings_are_none),
+		cmocka_unit_test(accepted_programs_keep_to_what_was_proved),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
