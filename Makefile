@@ -164,7 +164,8 @@ HOST_FLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Wpedantic -Werror -D_GNU_SOURCE -
 $(OUT)/tests/hosts/%: tests/hosts/%.c api/include/eim.h
 	@mkdir -p $(@D)
 	@$(CC) $(HOST_FLAGS) $< -lpthread -rdynamic -Wl,--build-id -o $@.new
-	@if grep -q '"eim.h"' $<; then pahole --btf_encode_detached $@.btf $@.new && pahole -J $@.new; fi
+	@if grep -q '"eim.h"' $<; then pahole --btf_encode_detached $@.btf $@.new && \
+		objcopy --add-section .BTF=$@.btf $@.new; fi
 	@mv $@.new $@
 $(OUT)/tests/hosts/%-static: tests/hosts/%.c
 	@mkdir -p $(@D)
