@@ -25,7 +25,8 @@ build() {
 	local compiler=$1
 	shift
 	"$compiler" -g -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -Iapi/include "$@" \
-		tests/hosts/file_host.c -o "$TMPDIR/host" && pahole -J "$TMPDIR/host"
+		tests/hosts/file_host.c -o "$TMPDIR/host" && pahole --btf_encode_detached "$TMPDIR/btf" "$TMPDIR/host" &&
+		objcopy --add-section .BTF="$TMPDIR/btf" "$TMPDIR/host"
 }
 
 # rights BINARY: what each of its roles may do, in one order.
