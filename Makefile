@@ -51,7 +51,7 @@ BINARIES := $(addprefix $(OUT)/bin/,eim-controller eimctl eim-agent eim-compile)
 PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c tests/integration/*.bpf.c tests/bench/*.bpf.c))
 
 .DEFAULT_GOAL := all
-.PHONY: all programs tests check defects demo lint fuzz bench cover format help setup clean
+.PHONY: all programs tests check defects demo lint fuzz bench cover verdicts format help setup clean
 .SECONDARY:
 
 all: $(BINARIES) programs ## build the binaries (build/bin) and the packs' programs
@@ -233,6 +233,9 @@ bench: ## figures, side by side in one run
 	@deploy/setup --tests
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(HOSTS) $(OUT)/tests/bench/hook
 	@tests/bench/run
+
+verdicts: $(OUT)/tests/unit/shared/verifier/verdicts_test ## write shared/verifier/VERDICTS.md from its sources
+	@$< --print > $(OUT)/VERDICTS.md && mv $(OUT)/VERDICTS.md shared/verifier/VERDICTS.md
 
 cover: ## line coverage of the unit tests
 	@$(MAKE) --no-print-directory SAN= OUT=build/cover CFLAGS="$(CFLAGS) -O0 --coverage" \

@@ -149,7 +149,10 @@ static void put_head(struct buf *out)
 {
 	buf_puts(out,
 		 "# Verdicts\n\n"
-		 "<!-- Written by `make verdicts` from rule.tbl.h and tests/cases/verdicts. -->\n\n"
+		 "<!-- Written by `make verdicts` from rule.tbl.h and tests/cases/verdicts. Rule "
+		 "broken: a page of\n"
+		 "     more than 1,000 lines, because it is one reference, a section for each "
+		 "code. -->\n\n"
 		 "What the verifier says about a program under a role, and what to do about it: "
 		 "how a verdict\n"
 		 "reads, as text and as JSON, and every rule with a program that breaks it, the "
