@@ -3,6 +3,8 @@
 # eim_h - hosts built with eim.h: both compilers, both standards, without and with optimisation, whole
 # programs and unused sections dropped. No warning, and the roles that the host declares are the same each time.
 set -uo pipefail
+OUT=${OUT:-build} BIN=${BIN:-build/bin}
+TMPDIR=${TMPDIR:-$(mktemp -d)}
 
 clang=$(command -v clang-19 || command -v clang)
 failed=0
