@@ -28,6 +28,7 @@ endif
 LIBS_shared     := -ljansson -lyaml -lelf -lgnutls -lcurl
 LIBS_jit         = -L$(shell $(LLVM_CONFIG) --libdir) -lLLVM-$(LLVM)
 LIBS_controller := -lmicrohttpd -lsqlite3
+LIBS_ctl        := -lbpf
 LIBS_agent      := -lZydis -lseccomp -lbpf
 
 DIRS_shared     := base codec crypto bpf eim verifier runtime wire
@@ -104,7 +105,7 @@ $(OUT)/bin/eim-controller: $(call obj,controller/main.c) $(A_controller) $(A_sha
 	@$(CC) $(LDFLAGS) $^ $(LIBS_controller) $(LIBS_shared) -o $@
 $(OUT)/bin/eimctl: $(call obj,controller/ctl/main.c) $(A_ctl) $(A_shared)
 	@mkdir -p $(@D)
-	@$(CC) $(LDFLAGS) $^ $(LIBS_shared) -o $@
+	@$(CC) $(LDFLAGS) $^ $(LIBS_ctl) $(LIBS_shared) -o $@
 $(OUT)/bin/eim-agent: $(call obj,agent/daemon/main.c) $(A_agent) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $^ $(LIBS_agent) $(LIBS_shared) -o $@
