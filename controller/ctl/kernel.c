@@ -183,9 +183,11 @@ static const char *ours_of(const struct verdict *ours, const struct kernel_entry
 static void print_words(struct str words, struct buf *out)
 {
 	struct str line, rest = words;
-	while (str_split(rest, '\n', &line, &rest))
+	bool more;
+	do {
+		more = str_split(rest, '\n', &line, &rest);
 		buf_printf(out, "    %.*s\n", STR_FMT(line));
-	buf_printf(out, "    %.*s\n", STR_FMT(rest));
+	} while (more);
 }
 
 void kernel_print(const struct kernel_answer *a, const struct verdict *ours, struct buf *out)
