@@ -221,7 +221,7 @@ $(OUT)/tests/bench/%: $(OUT)/obj/tests/bench/%.o $(A_shared)
 
 bench: ## figures, side by side in one run
 	@deploy/setup --tests
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(HOSTS) $(OUT)/tests/bench/hook
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(HOSTS) $(OUT)/tests/bench/hook $(OUT)/tests/bench/verify
 	@tests/bench/run
 
 cover: ## line coverage of the unit tests
