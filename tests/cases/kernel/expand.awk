@@ -4,7 +4,8 @@
 #	the body, in which (as in NAME) @X stands for each of the values
 #
 # A body in assembly is the whole of on_call; one in C is a file behind prelude.h. Commas part values, so
-# "~" stands for a space in them. In NAME whatever is no letter or digit is spelled.
+# "~" stands for a space in them. In NAME operators are spelled, and of a value "label:text" the label
+# stands there.
 function spelled(v) {
 	gsub(/\(void~\*\)/, "address_", v); gsub(/&key/, "the_key", v); gsub(/^_+/, "", v)
 	gsub(/s>>=/, "sar", v); gsub(/>>=/, "shr", v); gsub(/<<=/, "shl", v)
@@ -35,14 +36,18 @@ function filled(text, key, value,    at, done) {
 	}
 	return done text
 }
-function expand(name, body, n,    i, count, values, at, value) {
+function expand(name, body, n,    i, count, values, at, value, label) {
 	if (n > parameters) { put(name, body); return }
 	at = index(parameter[n], "=")
 	count = split(substr(parameter[n], at + 1), values, ",")
 	for (i = 1; i <= count; i++) {
-		value = values[i]
+		label = value = values[i]
+		if (match(value, /^[a-z_0-9]+:/)) {
+			label = substr(value, 1, RLENGTH - 1)
+			value = substr(value, RLENGTH + 1)
+		}
 		gsub(/~/, " ", value)
-		expand(filled(name, substr(parameter[n], 1, at - 1), spelled(values[i])),
+		expand(filled(name, substr(parameter[n], 1, at - 1), spelled(label)),
 		       filled(body, substr(parameter[n], 1, at - 1), value), n + 1)
 	}
 }
