@@ -28,6 +28,7 @@ endif
 LIBS_shared     := -ljansson -lyaml -lelf -lgnutls -lcurl
 LIBS_jit         = -L$(shell $(LLVM_CONFIG) --libdir) -lLLVM-$(LLVM)
 LIBS_controller := -lmicrohttpd -lsqlite3
+LIBS_ctl        := -lbpf
 LIBS_agent      := -lZydis -lseccomp -lbpf
 
 DIRS_shared     := base codec crypto bpf eim verifier runtime wire
@@ -104,7 +105,7 @@ $(OUT)/bin/eim-controller: $(call obj,controller/main.c) $(A_controller) $(A_sha
 	@$(CC) $(LDFLAGS) $^ $(LIBS_controller) $(LIBS_shared) -o $@
 $(OUT)/bin/eimctl: $(call obj,controller/ctl/main.c) $(A_ctl) $(A_shared)
 	@mkdir -p $(@D)
-	@$(CC) $(LDFLAGS) $^ $(LIBS_shared) -o $@
+	@$(CC) $(LDFLAGS) $^ $(LIBS_ctl) $(LIBS_shared) -o $@
 $(OUT)/bin/eim-agent: $(call obj,agent/daemon/main.c) $(A_agent) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $^ $(LIBS_agent) $(LIBS_shared) -o $@
@@ -150,7 +151,7 @@ build/tests/cases/verdicts/%.bpf.o: tests/cases/verdicts/%.case api/include/eim_
 SRC_tests := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
 TESTS     := $(patsubst %.c,$(OUT)/%,$(SRC_tests))
 $(TESTS): | $(PROGRAMS)
-$(OUT)/tests/unit/shared/verifier/case_test $(OUT)/tests/unit/shared/jit/object_test: | $(CASES)
+$(OUT)/tests/unit/shared/verifier/case_test $(OUT)/tests/unit/shared/jit/object_test $(OUT)/tests/unit/controller/ctl/kernel_test: | $(CASES)
 $(OUT)/tests/unit/shared/verifier/verdicts_test: | $(VERDICTS)
 $(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(LIBS_jit)
 $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared)
@@ -231,7 +232,7 @@ $(OUT)/tests/bench/%: $(OUT)/obj/tests/bench/%.o $(A_shared)
 
 bench: ## figures, side by side in one run
 	@deploy/setup --tests
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(HOSTS) $(OUT)/tests/bench/hook
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(HOSTS) $(OUT)/tests/bench/hook $(OUT)/tests/bench/verify
 	@tests/bench/run
 
 verdicts: $(OUT)/tests/unit/shared/verifier/verdicts_test ## write shared/verifier/VERDICTS.md from its sources

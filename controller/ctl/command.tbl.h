@@ -10,10 +10,12 @@ COMMAND(lint, "FILE…", 1, ARGS_MAX_WORDS, OPT(STRICT), "check EIM specs and po
 	"Prints FILE:LINE:COLUMN: and what is wrong there. Ends with 1 where there is an error.\n"
 	"Constraints in prose are not enforced: a warning, with --strict an error.")
 COMMAND(verify, "PROGRAM.o", 1, 1,
-	OPT(SPEC) | OPT(ROLE) | OPT(HOST_BINARY) | OPT(BTF) | OPT(BTF_DIR),
+	OPT(SPEC) | OPT(ROLE) | OPT(HOST_BINARY) | OPT(BTF) | OPT(BTF_DIR) | OPT(KERNEL),
 	"say whether a program keeps to a role, without any host",
 	"Runs the agent's verifier here. Ends with 0 for accepted and 1 for rejected.\n"
-	"Without --spec the role is one that the host declares in its BTF.")
+	"Without --spec the role is one that the host declares in its BTF. With --kernel each entry\n"
+	"is also loaded into this kernel (attached to nothing), which knows no roles; the exit code\n"
+	"stays ours.")
 COMMAND(explain, "ROLE", 1, 1, OPT(SPEC) | OPT(HOST_BINARY) | OPT(BTF) | OPT(BTF_DIR),
 	"show a role's rights, and where each comes from",
 	"The effective role: after inheritance, and after narrowing by the host's BTF where it is "

@@ -25,11 +25,10 @@ struct err *input_spec(const char *path, struct spec **out)
 	return NULL;
 }
 
-struct err *input_object(const char *path, struct object **out)
+struct err *input_object(const char *path, struct buf *image, struct object **out)
 {
-	OWNED_BUF struct buf image = BUF_INIT(0);
-	TRY(input_read(path, OBJECT_MAX_BYTES, &image));
-	TRY_DOING(object_parse(buf_bytes(&image), out), "%s", path);
+	TRY(input_read(path, OBJECT_MAX_BYTES, image));
+	TRY_DOING(object_parse(buf_bytes(image), out), "%s", path);
 	return NULL;
 }
 

@@ -10,9 +10,10 @@
 /* Appends the content of `path` ("-" is standard input), at most `max_bytes`. */
 MUST_CHECK struct err *input_read(const char *path, size_t max_bytes, struct buf *out);
 
-/* fails  as spec_parse() and object_parse(), with the file's name in front. */
+/* fails  as spec_parse() and object_parse(), with the file's name in front. `image` gets the file's
+ * bytes. */
 MUST_CHECK struct err *input_spec(const char *path, struct spec **out);
-MUST_CHECK struct err *input_object(const char *path, struct object **out);
+MUST_CHECK struct err *input_object(const char *path, struct buf *image, struct object **out);
 
 /*
  * The host's BTF: raw (--btf) or from the .BTF section of a binary (either option); where that has none,

@@ -23,6 +23,7 @@ OPTION(HOST_BINARY, "host-binary", 0, ONE, "FILE",
 OPTION(BTF, "btf", 0, ONE, "FILE", "the host's BTF as a file of its own")
 OPTION(BTF_DIR, "btf-dir", 0, ONE, "DIR",
        "where BTF files lie by build id (/usr/lib/debug/.build-id), for binaries without .BTF")
+OPTION(KERNEL, "kernel", 0, NONE, NULL, "show the verdict of the kernel's own verifier beside ours")
 OPTION(BY, "by", 0, ONE, "host", "one row per host instead of merged values")
 OPTION(POLICY, "policy", 0, ONE, "NAME", "only this policy's events")
 OPTION(FOLLOW, "follow", 0, NONE, NULL, "go on with what comes")
