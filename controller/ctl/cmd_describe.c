@@ -26,7 +26,7 @@ static struct err *describe_policy(struct ctl *ctl, struct str name, struct aren
 	const struct node *coverage = node_at(policy, "/status/coverage");
 	const struct node *links = node_at(policy, "/status/links");
 	buf_printf(out, "policy     %.*s\n", STR_FMT(name));
-	buf_printf(out, "state      %.*s\n", STR_FMT(api_text(policy, "/state")));
+	buf_printf(out, "state      %s\n", status_word(policy));
 	print_reference("program", policy, "/resolved/program", out);
 	print_reference("spec", policy, "/resolved/eim", out);
 	buf_printf(out, "role       %.*s\n", STR_FMT(api_text(policy, "/document/spec/eim/role")));

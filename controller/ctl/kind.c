@@ -1,4 +1,5 @@
 #include "controller/ctl/kind.h"
+#include "controller/ctl/status.h"
 
 #include "shared/base/clock.h"
 #include "shared/base/near.h"
@@ -92,6 +93,11 @@ static void print_coverage(const struct node *n, const char *pointer, struct buf
 		   (long long)api_int(coverage, "/matched"));
 }
 
+static void print_status(const struct node *n, const char *pointer UNUSED, struct buf *out)
+{
+	buf_puts(out, status_word(n));
+}
+
 static const struct kind kinds[] = {
 	{"specs",
 	 "spec",
@@ -111,7 +117,7 @@ static const struct kind kinds[] = {
 	{"policies",
 	 "policy",
 	 {{"NAME", print_text, "/name"},
-	  {"STATE", print_text, "/state"},
+	  {"STATE", print_status, "/status"},
 	  {"ROLE", print_text, "/document/spec/eim/role"},
 	  {"PROCESSES", print_text, "/document/spec/processes/exe"},
 	  {"HOSTS", print_coverage, "/status/coverage"},

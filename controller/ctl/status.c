@@ -130,6 +130,19 @@ void status_print_cause(const struct node *n, struct buf *out)
 	print_indented(detail, INDENT INDENT, out);
 }
 
+const char *status_word(const struct node *policy)
+{
+	const struct node *status = node_find(policy, "status");
+	if (str_is(api_text(policy, "/state"), "DELETING"))
+		return "DELETING";
+	if (api_int(status, "/counts/failed"))
+		return "FAILED";
+	if (api_int(status, "/counts/pending") ||
+	    api_int(status, "/coverage/reported") < api_int(status, "/coverage/matched"))
+		return "PENDING";
+	return api_int(status, "/counts/active") ? "ACTIVE" : "IDLE";
+}
+
 void status_print_failures(const struct node *policy, struct buf *out)
 {
 	const struct node *failures = node_at(policy, "/status/failures");

@@ -12,6 +12,13 @@
 MUST_CHECK struct err *status_get(struct ctl *ctl, struct str name, struct arena *a,
 				  const struct node **out);
 
+/*
+ * One word for how a policy is doing, by what hosts have said: DELETING; FAILED where a link has failed;
+ * PENDING where a link is, or a host that is meant has not said anything; ACTIVE; IDLE where no process
+ * carries it and none failed. Borrowed from the program's text.
+ */
+const char *status_word(const struct node *policy);
+
 /* Appends a LIST of links as a table; `columns` (STATUS_*) says which of the two stand in front. */
 #define STATUS_HOST   1u
 #define STATUS_POLICY 2u

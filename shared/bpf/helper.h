@@ -31,11 +31,10 @@ enum helper_return {
 	HELPER_RETURN_RECORD_OR_NULL, /* of the CONST_SIZE argument's size */
 };
 
-#define HELPER_ACQUIRES	   1u  /* the result must be released on every path */
-#define HELPER_RELEASES	   2u  /* the RECORD argument is gone afterwards */
-#define HELPER_READS_HOST  4u  /* reads memory of the host that no type vouches for */
-#define HELPER_WRITES_HOST 8u  /* needs allow_memory_write */
-#define HELPER_FILLS_PART  16u /* may leave bytes of its MEM_OUT as they were (strings) */
+#define HELPER_ACQUIRES	   1u /* the result must be released on every path */
+#define HELPER_RELEASES	   2u /* the RECORD argument is gone afterwards */
+#define HELPER_READS_HOST  4u /* reads memory of the host that no type vouches for */
+#define HELPER_WRITES_HOST 8u /* needs allow_memory_write */
 
 struct helper {
 	uint32_t id;

@@ -4,7 +4,7 @@
 #include <linux/bpf.h>
 
 const struct map_kind map_kinds[] = {
-#define MAP_KIND(name, number, text, key, flags) {number, text, key, flags},
+#define MAP_KIND(name, number, text, key, map_flags, flags) {number, text, key, map_flags, flags},
 #include "shared/bpf/map_kind.tbl.h"
 #undef MAP_KIND
 };

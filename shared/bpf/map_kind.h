@@ -9,7 +9,7 @@
 #define MAP_KIND_UPDATABLE 1u /* programs may look up, update and delete elements */
 
 enum map_kind_id {
-#define MAP_KIND(name, number, text, key, flags) MAP_KIND_##name = number,
+#define MAP_KIND(name, number, text, key, map_flags, flags) MAP_KIND_##name = number,
 #include "shared/bpf/map_kind.tbl.h"
 #undef MAP_KIND
 };
@@ -18,6 +18,7 @@ struct map_kind {
 	uint32_t number; /* enum bpf_map_type's */
 	const char *text;
 	uint32_t key_size_bytes; /* MAP_KEY_ANY, 0 or the size asked for */
+	uint32_t map_flags;	 /* BPF_F_* that may be given */
 	uint32_t flags;
 };
 

@@ -1,5 +1,5 @@
 /*
- * Map kinds: MAP_KIND(NAME, number, text, key, flags)
+ * Map kinds: MAP_KIND(NAME, number, text, key, map_flags, flags)
  *   number  enum bpf_map_type's
  *   text    as documents and JSON write it
  *   key     the key size that the kind asks for: a number of bytes, 0 none, or MAP_KEY_ANY
@@ -7,6 +7,6 @@
  *
  * To add one: a row here, shared/runtime/map_TEXT.c, its row in shared/runtime/map.c, a model test.
  */
-MAP_KIND(HASH, 1, "hash", MAP_KEY_ANY, MAP_KIND_UPDATABLE)
-MAP_KIND(ARRAY, 2, "array", 4, MAP_KIND_UPDATABLE)
-MAP_KIND(RINGBUF, 27, "ringbuf", 0, 0)
+MAP_KIND(HASH, 1, "hash", MAP_KEY_ANY, BPF_F_NO_PREALLOC, MAP_KIND_UPDATABLE)
+MAP_KIND(ARRAY, 2, "array", 4, BPF_F_MMAPABLE, MAP_KIND_UPDATABLE)
+MAP_KIND(RINGBUF, 27, "ringbuf", 0, 0, 0)

@@ -156,6 +156,10 @@ static struct err *fill_map(const struct btf *b, const struct definition *d, str
 	if (d->pinning || d->map_extra)
 		return err_at(ERR_UNSUPPORTED, d->pinning ? "/pinning" : "/map_extra",
 			      "not supported; leave it out");
+	if (d->map_flags & ~kind->map_flags)
+		return err_at(ERR_UNSUPPORTED, "/map_flags",
+			      "flags 0x%x are not supported by a map of kind %s; leave them out",
+			      d->map_flags & ~kind->map_flags, kind->text);
 	m->kind = d->type;
 	m->max_entries = d->max_entries;
 	m->flags = d->map_flags;

@@ -221,37 +221,11 @@ static int32_t frame_bytes(const struct jit_program *p)
 	return (int32_t)(MIN(most, (uint32_t)INSN_STACK_BYTES) + 7) / 8 * 8;
 }
 
-/* Whether a helper is called that may write less than the room that it was given. */
-static bool fills_part(const struct jit_program *p)
-{
-	for (uint32_t i = 0; i < p->insns_count; i += insn_slots(&p->insns[i])) {
-		const struct helper *h = insn_kind(&p->insns[i]) == INSN_CALL_HELPER
-						 ? helper_find((uint32_t)p->insns[i].imm)
-						 : NULL;
-		if (h && h->flags & HELPER_FILLS_PART)
-			return true;
-	}
-	return false;
-}
-
-/* What such a helper leaves has to be a value all the same: not one that the optimiser may choose, and
- * nothing of the host's stack. */
-static void clear_frame(struct translate *t)
-{
-	for (int32_t at = 0; at < t->frame_bytes; at += 8) {
-		LLVMValueRef index = module_number(t->m, at);
-		LLVMValueRef slot = LLVMBuildGEP2(t->b, t->m->i8, t->frame, &index, 1, "");
-		LLVMBuildStore(t->b, module_number(t->m, 0), slot);
-	}
-}
-
 static void make_frame(struct translate *t)
 {
 	LLVMTypeRef type = LLVMArrayType2(t->m->i8, (uint64_t)t->frame_bytes);
 	t->frame = LLVMBuildAlloca(t->b, type, "frame");
 	LLVMSetAlignment(t->frame, 8);
-	if (fills_part(t->m->program))
-		clear_frame(t);
 	for (unsigned i = 0; i < ARRAY_SIZE(t->registers); i++)
 		t->registers[i] = LLVMBuildAlloca(t->b, t->m->i64, "");
 	for (unsigned i = 0; i < ARRAY_SIZE(t->registers); i++)

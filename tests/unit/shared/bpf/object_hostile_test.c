@@ -83,6 +83,8 @@ static void names_map_kinds_and_properties_that_it_refuses(void **state UNUSED)
 			     "the runtime has no maps of kind lpm_trie");
 	assert_program_fails("bad_map_property", ERR_INVALID, "/maps/slots/max_entry",
 			     "is it \"max_entries\"?");
+	assert_program_fails("bad_map_flags", ERR_UNSUPPORTED, "/maps/slots/map_flags",
+			     "flags 0x80 are not supported by a map of kind array");
 	assert_program_fails("bad_map_sizes", ERR_INVALID, "/maps/hits",
 			     "key_size is 4, but the key's type has 8 bytes");
 	assert_program_fails("bad_map_large", ERR_TOO_LARGE, "/maps/slots/max_entries",
