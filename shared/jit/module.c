@@ -154,18 +154,16 @@ LLVMValueRef module_map(struct module *m, uint32_t index)
 
 LLVMValueRef module_function(struct module *m, uint32_t index)
 {
-	const struct object_function *function = &m->program->functions[index];
+	char name[32];
 	if (m->functions[index])
 		return m->functions[index];
-	char *name = mem_copy_text(function->name.data, function->name.size);
-	if (!name)
-		return NULL;
-	m->functions[index] = LLVMAddFunction(m->module, "", m->function_type);
+	/* Not the name that the object gives: functions of our own are found by theirs, and a program
+	 * must not be able to stand in for one. */
+	snprintf(name, sizeof(name), "bpf.%u", index);
+	m->functions[index] = LLVMAddFunction(m->module, name, m->function_type);
 	LLVMSetLinkage(m->functions[index], LLVMInternalLinkage);
 	LLVMSetFunctionCallConv(m->functions[index], LLVMFastCallConv);
-	LLVMSetValueName2(m->functions[index], name, strlen(name));
 	m->queue[m->queue_count++] = index;
-	mem_free(name);
 	return m->functions[index];
 }
 
