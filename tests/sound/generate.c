@@ -64,6 +64,7 @@ struct writer {
 	struct generate_random random;
 	struct generate_program *p;
 	uint32_t count, calls[16], calls_count; /* calls whose targets are not yet known */
+	uint32_t callbacks[8], callbacks_count; /* … and constants */
 	uint16_t numbers;			/* registers that hold numbers */
 	uint16_t slots;				/* numbers among slots 0 … 7 */
 	bool has_buffer, has_ctx;
@@ -730,6 +731,31 @@ static void put_local(struct writer *w)
 	is_number(w, 0);
 }
 
+/* ---- bpf_loop(): r1 the index, r2 a buffer of the caller ---- */
+static void put_rounds(struct writer *w)
+{
+	if (w->callbacks_count == ARRAY_SIZE(w->callbacks))
+		return;
+	fill_buffer(w);
+	if (chance(w, 60)) {
+		put_set(w, 1, (int32_t)below(w, 9));
+	} else {
+		put_mov(w, 1, any_number(w));
+		put(w, INSN(BPF_ALU64 | BPF_AND | BPF_K, 1, 0, 0, 7));
+	}
+	w->callbacks[w->callbacks_count++] = w->count;
+	put_imm64(w, 2, BPF_PSEUDO_FUNC, 0, 0);
+	put_stack(w, 3, BUFFER);
+	put_set(w, 4, chance(w, 95) ? 0 : 1);
+	put_call(w, BPF_FUNC_loop);
+	is_number(w, 0);
+	if (chance(w, 60)) { /* what was written is looked at, and perhaps used */
+		unsigned reg = 1 + below(w, 5);
+		put(w, INSN(BPF_LDX | BPF_MEM | BPF_DW, reg, 10, BUFFER + 8 * (int)below(w, 8), 0));
+		is_number(w, reg);
+	}
+}
+
 /* ---- statements ---- */
 static const struct {
 	uint32_t weight;
@@ -743,6 +769,7 @@ static const struct {
 	{4, false, put_update}, {6, false, put_global},	 {4, true, put_record},
 	{3, false, put_output}, {2, false, put_simple},	 {1, false, put_query},
 	{3, false, put_probe},	{1, false, put_strncmp}, {3, false, put_local},
+	{4, false, put_rounds},
 };
 
 static void put_statement(struct writer *w)
@@ -804,6 +831,32 @@ static void put_function(struct writer *w, uint32_t index)
 	end_function(w, index);
 }
 
+/* The function that bpf_loop() calls: as a local one, but for its arguments. */
+static void put_callback(struct writer *w, uint32_t index)
+{
+	begin_function(w, index);
+	w->count = w->p->functions[index].first;
+	put_mov(w, 6, 2);
+	for (unsigned reg = 7; reg < 10; reg++)
+		put_mov(w, reg, 1);
+	w->calls_count = ARRAY_SIZE(w->calls);
+	for (uint32_t n = 0; n < w->callbacks_count; n++)
+		w->p->insns[w->callbacks[n]].imm = (int32_t)w->p->functions[index].first;
+	w->callbacks_count = ARRAY_SIZE(w->callbacks); /* and none from here */
+	w->depth = 1;
+	put_block(w, 3);
+	put_mov(w, 3, 6);
+	put_uses(w, 3, BUFFER_BYTES);
+	if (chance(w, 60)) { /* what a round leaves is what the next one finds */
+		put(w, INSN(BPF_LDX | BPF_MEM | BPF_DW, 7, 6, 8 * (int)below(w, 8), 0));
+		put(w,
+		    INSN(BPF_STX | BPF_MEM | BPF_DW, 6, 7 + below(w, 3), 8 * (int)below(w, 8), 0));
+	}
+	if (chance(w, 50))
+		put(w, INSN(BPF_ALU64 | BPF_AND | BPF_K, 7, 0, 0, 1));
+	end_function(w, index);
+}
+
 static void connect_calls(struct writer *w, uint32_t first, uint32_t upto)
 {
 	for (uint32_t n = first; n < upto; n++) {
@@ -859,15 +912,17 @@ void generate_program(uint64_t seed, struct generate_program *out)
 	begin_function(&w, 0);
 	put_block(&w, 12);
 	end_function(&w, 0);
-	for (uint32_t n = 1, done = 0; n < GENERATE_FUNCTIONS && done < w.calls_count; n++) {
+	for (uint32_t n = 1, done = 0; n < GENERATE_FUNCTIONS - 1 && done < w.calls_count; n++) {
 		uint32_t upto = w.calls_count;
-		bool is_last = n + 1 == GENERATE_FUNCTIONS;
+		bool is_last = n + 2 == GENERATE_FUNCTIONS;
 		if (is_last) /* no more calls from here */
 			w.calls_count = ARRAY_SIZE(w.calls);
 		put_function(&w, n);
 		connect_calls(&w, done, upto);
 		done = is_last ? w.calls_count : upto;
 	}
+	if (w.callbacks_count)
+		put_callback(&w, out->object.functions_count);
 	out->object.insns_count = w.count;
 }
 
