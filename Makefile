@@ -51,7 +51,7 @@ BINARIES := $(addprefix $(OUT)/bin/,eim-controller eimctl eim-agent eim-compile)
 PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c tests/integration/*.bpf.c tests/bench/*.bpf.c))
 
 .DEFAULT_GOAL := all
-.PHONY: all programs tests check defects demo lint fuzz bench cover format help setup clean
+.PHONY: all programs tests check defects demo lint fuzz bench cover verdicts format help setup clean
 .SECONDARY:
 
 all: $(BINARIES) programs ## build the binaries (build/bin) and the packs' programs
@@ -137,11 +137,21 @@ build/tests/cases/%.bpf.o: tests/cases/%.case api/include/eim_bpf.h
 	*)   echo "$<: no line '--- c' or '--- asm'" >&2; exit 1 ;; \
 	esac
 
+# Programs of the reference of verdicts: C, with line numbers of their own, named as their authors would see them.
+VERDICTS := $(patsubst %.case,build/%.bpf.o,$(wildcard tests/cases/verdicts/*.case))
+build/tests/cases/verdicts/%.bpf.o: tests/cases/verdicts/%.case api/include/eim_bpf.h
+	@mkdir -p $(@D)
+	@echo "  CASE    $<"
+	@awk 'body; /^--- c$$/ { body = 1 }' $< > $(@:.bpf.o=.c)
+	@cd $(@D) && $(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Werror -I$(CURDIR)/api/include \
+		-fdebug-prefix-map=$(CURDIR)/$(@D)=. -c $*.c -o $(@F)
+
 # ---- tests: one executable for each tests/unit/…_test.c ----
 SRC_tests := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
 TESTS     := $(patsubst %.c,$(OUT)/%,$(SRC_tests))
 $(TESTS): | $(PROGRAMS)
 $(OUT)/tests/unit/shared/verifier/case_test $(OUT)/tests/unit/shared/jit/object_test: | $(CASES)
+$(OUT)/tests/unit/shared/verifier/verdicts_test: | $(VERDICTS)
 $(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(LIBS_jit)
 $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)
@@ -223,6 +233,9 @@ bench: ## figures, side by side in one run
 	@deploy/setup --tests
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(HOSTS) $(OUT)/tests/bench/hook
 	@tests/bench/run
+
+verdicts: $(OUT)/tests/unit/shared/verifier/verdicts_test ## write shared/verifier/VERDICTS.md from its sources
+	@$< --print > $(OUT)/VERDICTS.md && mv $(OUT)/VERDICTS.md shared/verifier/VERDICTS.md
 
 cover: ## line coverage of the unit tests
 	@$(MAKE) --no-print-directory SAN= OUT=build/cover CFLAGS="$(CFLAGS) -O0 --coverage" \

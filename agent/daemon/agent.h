@@ -36,7 +36,7 @@ struct carried {
 	uint64_t retry_at_ns; /* with an error: what stood in the way may have gone by then */
 };
 
-#define CARRIER_MAX 16u
+#define CARRIER_MAX 64u
 
 /* A process that carries, or should carry, deployments. */
 struct carrier {

@@ -191,6 +191,8 @@ static struct MHD_Response *make_response(struct http_call *c)
 		c->status = MHD_HTTP_NOT_MODIFIED;
 		buf_clear(&c->answer);
 	}
+	if (c->answer.size && c->content_type && strcmp(c->content_type, HTTP_JSON) == 0)
+		buf_putc(&c->answer, '\n'); /* for people with curl; no part of the JSON */
 	struct MHD_Response *r =
 		MHD_create_response_from_buffer_with_free_callback(c->answer.size, c->answer.data,
 								   mem_free);

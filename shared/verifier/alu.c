@@ -48,10 +48,11 @@ static struct err *reject_arithmetic(struct check *c, const struct bpf_insn *ins
 		reg = insn->src_reg;
 		r = check_reg(c, reg);
 	}
-	return check_reject(c, VERIFIER_BAD_POINTER_ARITHMETIC,
-			    "only a 64-bit sum or difference with a number keeps a pointer usable",
-			    "r%u is %s: this operation would make it a pointer to nowhere", reg,
-			    words_of(c, r));
+	return check_reject(
+		c, VERIFIER_BAD_POINTER_ARITHMETIC,
+		"only a 64-bit sum or difference with a number keeps a pointer usable",
+		"r%u is %s: after this operation nothing would be known of where it points", reg,
+		words_of(c, r));
 }
 
 static struct err *check_movable(struct check *c, unsigned reg, const struct state_reg *p)
@@ -75,7 +76,7 @@ static struct err *check_offset(struct check *c, unsigned reg, const struct stat
 	return check_reject(c, VERIFIER_BAD_POINTER_ARITHMETIC,
 			    "check the number against its limit before it is added: "
 			    "if (i >= MAX) return 0;",
-			    "%s is added to the %s in r%u: the result has no usable bounds",
+			    "%s is added to the %s in r%u: the result could point anywhere",
 			    words_of(c, number), state_kinds[p->kind].words, reg);
 }
 
@@ -109,7 +110,8 @@ static struct err *distance(struct check *c, const struct bpf_insn *insn,
 	if (!is64(insn) || BPF_OP(insn->code) != BPF_SUB)
 		return reject_arithmetic(c, insn);
 	if (!alu_is_same_object(c, dst, src))
-		return check_reject(c, VERIFIER_POINTER_LEAK, NULL,
+		return check_reject(c, VERIFIER_POINTER_LEAK,
+				    "subtract only pointers into the same object",
 				    "the distance of %s and %s would show where they lie",
 				    words_of(c, dst), words_of(c, src));
 	*dst = state_scalar(range_alu(BPF_SUB, true, false, &dst->range, &src->range));

@@ -84,7 +84,8 @@ static struct err *arg_map(struct call *k, unsigned i)
 	if (does_kind_fit(k->helper, m))
 		return NULL;
 	const char *kind = map_kind_known_name(m->kind);
-	return check_reject(k->c, VERIFIER_BAD_MAP_USE, "use a map of another kind for that",
+	return check_reject(k->c, VERIFIER_BAD_MAP_USE,
+			    "use a map of a kind that it works on, or the helpers of this kind",
 			    "%s does not work on map %.*s, whose kind is %s", k->helper->name,
 			    STR_FMT(m->name), kind ? kind : "unknown");
 }
@@ -263,7 +264,10 @@ static struct err *check_arguments(struct call *k)
 		if (k->args[i].kind == STATE_NONE)
 			return check_reject(k->c, VERIFIER_UNINIT_REGISTER,
 					    "give the variable a value on every path",
-					    "%s holds nothing on this path", k->subject);
+					    "%s holds nothing: nothing was written to it on this "
+					    "path, or a call "
+					    "has used it up",
+					    k->subject);
 		TRY(arg_checks[k->helper->args[i]](k, i));
 	}
 	return NULL;
@@ -383,9 +387,11 @@ struct err *call_local(struct check *c, const struct bpf_insn *insn)
 	uint32_t caller = state_top(c->state)->function;
 	(void)insn;
 	if (!state_push(c->state, at->target, at->next))
-		return check_reject(c, VERIFIER_CALL_DEPTH,
-				    "make the innermost function __always_inline",
-				    "calls nest deeper than %d frames", STATE_FRAMES);
+		return check_reject(
+			c, VERIFIER_CALL_DEPTH,
+			"write a function that calls itself as a loop with a constant bound; "
+			"or make the innermost function __always_inline",
+			"calls nest deeper than %d frames", STATE_FRAMES);
 	struct state_frame *f = state_top(c->state);
 	memcpy(&f->regs[1], &f[-1].regs[1], 5 * sizeof f->regs[0]);
 	memset(&f[-1].regs[0], 0, 6 * sizeof f->regs[0]); /* [I2] */
@@ -399,16 +405,19 @@ static struct err *leave_entry(struct check *c)
 	const struct state *s = c->state;
 	if (r0->kind != STATE_SCALAR)
 		return check_reject(c, VERIFIER_BAD_RETURN, "end with: return 0;",
-				    "the entry returns %s in r0, but must return a number",
+				    "the entry must return a number, but r0 is %s",
 				    words_of(c, r0));
 	if (s->refs_count == 0)
 		return NULL;
 	const struct btf_line *line = object_line_at(c->object, s->refs[0].insn);
+	const char *place =
+		line ? check_text(c, "line %u, instruction %u", line->line, s->refs[0].insn)
+		     : check_text(c, "instruction %u", s->refs[0].insn);
 	return check_reject(c, VERIFIER_UNRELEASED,
 			    "call bpf_ringbuf_submit() or bpf_ringbuf_discard() on every path",
-			    "the record that was reserved at line %u (instruction %u) is neither "
-			    "submitted nor discarded on this path",
-			    line ? line->line : 0, s->refs[0].insn);
+			    "the record that was reserved at %s is neither submitted nor discarded "
+			    "on this path",
+			    place);
 }
 
 struct err *call_exit(struct check *c, uint32_t *next)

@@ -66,11 +66,20 @@ struct err *check_readable(struct check *c, unsigned reg)
 	if (check_reg(c, reg)->kind != STATE_NONE)
 		return NULL;
 	if (reg >= 1 && reg <= 5)
-		return check_reject(c, VERIFIER_UNINIT_REGISTER,
-				    "calls use up r1 to r5; keep what is needed later in r6 to r9",
-				    "r%u is read, but nothing was written to it on this path", reg);
-	return check_reject(c, VERIFIER_UNINIT_REGISTER, "give the variable a value on every path",
-			    "r%u is read, but nothing was written to it on this path", reg);
+		return check_reject(
+			c, VERIFIER_UNINIT_REGISTER,
+			"give the variable a value on every path; calls use up r1 to r5: "
+			"keep what is needed later in r6 to r9",
+			"r%u is read, but nothing was written to it on this path, or a call "
+			"has used it up",
+			reg);
+	return check_reject(
+		c, VERIFIER_UNINIT_REGISTER,
+		"give the variable a value on every path, and use no record after it was "
+		"submitted or discarded",
+		"r%u is read, but nothing was written to it on this path, or a call has used "
+		"it up",
+		reg);
 }
 
 struct err *check_writable(struct check *c, unsigned reg)

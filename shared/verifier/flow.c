@@ -73,8 +73,9 @@ static bool jump_target(struct flow *f, const struct bpf_insn *insn, uint32_t i,
 	int64_t target = (int64_t)i + 1 + insn_jump_offset(insn);
 	if (target < 0 || target >= f->count || !f->insns[target].is_start ||
 	    f->insns[target].function != f->insns[i].function)
-		return fault_at(fault, VERIFIER_BAD_JUMP, i,
-				"the jump leads out of its function, or into an instruction");
+		return fault_at(
+			fault, VERIFIER_BAD_JUMP, i,
+			"the jump leads out of its function, or into the middle of an instruction");
 	f->insns[i].target = (uint32_t)target;
 	f->insns[target].is_join = true;
 	return true;
@@ -104,8 +105,8 @@ static bool connect(struct flow *f, const struct object *object, const struct bp
 			return false;
 		if (at->next == end && at->kind != INSN_GOTO && at->kind != INSN_EXIT)
 			return fault_at(fault, VERIFIER_BAD_JUMP, i,
-					"the function may run past its end: its last instruction "
-					"is neither exit nor goto");
+					"the function may run past its end: a path has no return "
+					"(the last instruction is neither exit nor goto)");
 	}
 	return true;
 }

@@ -54,7 +54,7 @@ static void put_nearest(const struct role *r, struct str name, struct buf *out)
 			near_offer(&near, r->functions[i].name);
 	struct str found = near_found(&near);
 	if (found.size > 0)
-		buf_printf(out, "; %.*s is near", STR_FMT(found));
+		buf_printf(out, "; the nearest name is %.*s", STR_FMT(found));
 }
 
 static struct err *reject_grant(struct check *c, const char *name)
@@ -91,13 +91,13 @@ static struct err *check_attributes(struct check *c, const struct helper *h,
 	const struct role_attributes *a = &c->role->attributes;
 	if ((h->flags & HELPER_WRITES_HOST) && !a->allow_memory_write)
 		return check_reject(c, VERIFIER_ATTRIBUTE,
-				    "a role with allow_memory_write: true could",
+				    "a role with allow_memory_write: true may call it",
 				    "%s writes memory of the host, which role %.*s forbids "
 				    "(allow_memory_write: false)",
 				    h->name, STR_FMT(c->role->name));
 	if (f->side_effect && !a->may_have_side_effect)
 		return check_reject(c, VERIFIER_ATTRIBUTE,
-				    "a role with may_have_side_effect: true could",
+				    "a role with may_have_side_effect: true may call it",
 				    "%s has a side effect, which role %.*s forbids "
 				    "(may_have_side_effect: false)",
 				    h->name, STR_FMT(c->role->name));
@@ -110,7 +110,9 @@ struct err *grant_helper(struct check *c, uint32_t id, const struct helper **hel
 	const struct helper *h = helper_find(id);
 	const char *name = h ? h->name : helper_known_name(id);
 	if (!name)
-		return check_reject(c, VERIFIER_UNKNOWN_HELPER, NULL, "there is no helper %u", id);
+		return check_reject(c, VERIFIER_UNKNOWN_HELPER,
+				    "eim_bpf.h declares the helpers that there are",
+				    "there is no helper %u", id);
 	const struct role_function *f =
 		h ? role_find_helper(c->role, h) : role_find_function(c->role, str_of(name));
 	if (!f)

@@ -80,12 +80,12 @@ static struct err *reject_comparison(struct check *c, const struct sides *s)
 	if (state_flags(p) & STATE_IS_NULL)
 		return check_reject(c, VERIFIER_NULL_POINTER,
 				    "compare it with 0 first: if (!p) return 0;",
-				    "%s is compared with %s", words_of(c, p),
-				    words_of(c, p == &s->a ? &s->b : &s->a));
+				    "%s is compared with %s before it was compared with 0",
+				    words_of(c, p), words_of(c, p == &s->a ? &s->b : &s->a));
 	return check_reject(c, VERIFIER_POINTER_LEAK,
 			    "compare pointers with 0, or with pointers into the same object",
-			    "comparing %s with %s would show where it lies", words_of(c, p),
-			    words_of(c, p == &s->a ? &s->b : &s->a));
+			    "comparing %s with %s would show where the first one lies",
+			    words_of(c, p), words_of(c, p == &s->a ? &s->b : &s->a));
 }
 
 struct err *jump_ways(struct check *c, const struct bpf_insn *insn, struct jump_ways *out)

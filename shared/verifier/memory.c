@@ -52,7 +52,7 @@ static struct err *reject_kind(struct check *c, const struct memory_access *a)
 				    words_of(c, &a->pointer));
 	if (a->pointer.kind == STATE_SCALAR)
 		return check_reject(c, VERIFIER_NO_POINTER,
-				    "memory of the host is copied with bpf_probe_read_user(&local, "
+				    "copy memory of the host: bpf_probe_read_user(&local, "
 				    "sizeof(local), address)",
 				    "%s is %s, not a pointer that the program may follow",
 				    a->subject, words_of(c, &a->pointer));
@@ -94,7 +94,7 @@ static struct err *reject_bounds(struct check *c, const struct memory_access *a,
 {
 	const char *hint = "check the index before it is used: if (i >= MAX) return 0;";
 	if (range_is_const(&a->pointer.range))
-		hint = check_text(c, "only the bytes from %lld up to %lld belong to it",
+		hint = check_text(c, "only the bytes at offsets %lld to %lld belong to it",
 				  (long long)b.low, (long long)b.high - 1);
 	if (a->pointer.kind == STATE_STACK && s.from < b.low && s.to <= b.high &&
 	    range_is_const(&a->pointer.range))
@@ -102,12 +102,15 @@ static struct err *reject_bounds(struct check *c, const struct memory_access *a,
 				    "use smaller local variables, or keep large ones in a map",
 				    "%s reaches %lld bytes down the stack, but a frame has %d",
 				    a->subject, (long long)-s.from, STATE_FRAME_SIZE);
-	return check_reject(c, VERIFIER_OUT_OF_BOUNDS, hint,
-			    "%s: %llu bytes from offset %lld%s are not all inside of the %lld "
-			    "bytes there (it is %s)",
-			    a->subject, (unsigned long long)a->size_bytes, (long long)s.from,
-			    range_is_const(&a->pointer.range) ? "" : " or later",
-			    (long long)(b.high - b.low), words_of(c, &a->pointer));
+	int64_t last = s.to - (int64_t)a->size_bytes;
+	const char *place = s.from == last ? check_text(c, "offset %lld", (long long)s.from)
+					   : check_text(c, "an offset from %lld to %lld",
+							(long long)s.from, (long long)last);
+	return check_reject(
+		c, VERIFIER_OUT_OF_BOUNDS, hint,
+		"%s: %llu byte%s at %s may lie outside of the %lld bytes there (it is %s)",
+		a->subject, (unsigned long long)a->size_bytes, a->size_bytes == 1 ? "" : "s", place,
+		(long long)(b.high - b.low), words_of(c, &a->pointer));
 }
 
 static struct err *check_context(struct check *c, const struct memory_access *a)
@@ -119,9 +122,12 @@ static struct err *check_context(struct check *c, const struct memory_access *a)
 	uint32_t offset = (uint32_t)((int64_t)a->pointer.range.bits.value + a->offset);
 	const char *wrong = c->ctx->check_read(offset, (unsigned)a->size_bytes);
 	if (wrong)
-		return check_reject(c, VERIFIER_MISALIGNED, "read it whole, and convert the result",
-				    "%llu bytes are read at offset %u of %s: %s",
-				    (unsigned long long)a->size_bytes, offset, c->ctx->name, wrong);
+		return check_reject(c, VERIFIER_MISALIGNED,
+				    "read the whole register, and take the part from that",
+				    "%llu byte%s read at offset %u of %s: %s",
+				    (unsigned long long)a->size_bytes,
+				    a->size_bytes == 1 ? " is" : "s are", offset, c->ctx->name,
+				    wrong);
 	c->ctx_reads |= UINT64_C(1) << offset / 8;
 	return NULL;
 }
@@ -204,11 +210,14 @@ struct err *memory_check_stack(struct check *c, const char *subject, unsigned fr
 				    "%s: the stack at r10%d holds a pointer, which would be seen "
 				    "as a number",
 				    subject, first_unwritten(f, s));
-	return check_reject(c, VERIFIER_UNINIT_STACK,
-			    "give the variable a value first: struct event e = {};",
-			    "%s: of the %u bytes of stack from r10%+lld, the one at r10%d was not "
-			    "written on this path",
-			    subject, size, (long long)s.from, first_unwritten(f, s));
+	return check_reject(
+		c, VERIFIER_UNINIT_STACK,
+		"clear the variable first, with the gaps between its members: "
+		"struct event e = {};",
+		"%s: of the %u bytes of stack at r10%+lld, byte %d (at r10%d) was not written "
+		"on this path",
+		subject, size, (long long)s.from, first_unwritten(f, s) - (int)s.from,
+		first_unwritten(f, s));
 }
 
 void memory_written(struct check *c, const struct state_reg *pointer, uint64_t min, uint64_t max)
@@ -306,8 +315,9 @@ struct err *memory_load(struct check *c, const struct bpf_insn *insn)
 		load_value(c, &a, &value);
 	fact_access(c, &a.pointer, a.offset);
 	if (state_is_pointer(&value) && BPF_MODE(insn->code) == INSN_MEMSX)
-		return check_reject(c, VERIFIER_POINTER_LEAK, NULL,
-				    "a pointer is loaded as a signed number");
+		return check_reject(c, VERIFIER_POINTER_LEAK,
+				    "a pointer on the stack is read back whole, with 8 bytes",
+				    "a pointer on the stack is read as a signed number");
 	*check_reg(c, insn->dst_reg) =
 		state_is_pointer(&value) ? value : extend(&value, insn, (unsigned)a.size_bytes);
 	return NULL;
@@ -323,11 +333,12 @@ static struct err *store_pointer(struct check *c, const struct memory_access *a,
 				    "%s would be stored where others can read it (%s is %s)",
 				    words_of(c, value), a->subject, words_of(c, &a->pointer));
 	if (!range_is_const(&a->pointer.range) || a->size_bytes != 8 || s.from % 8 != 0)
-		return check_reject(c, VERIFIER_POINTER_LEAK,
-				    "pointers are kept whole, in 8 aligned bytes of stack",
-				    "a pointer is stored with %llu bytes, or at no fixed multiple "
-				    "of 8",
-				    (unsigned long long)a->size_bytes);
+		return check_reject(
+			c, VERIFIER_POINTER_LEAK,
+			"pointers are kept whole, in 8 aligned bytes of stack", "%s",
+			a->size_bytes == 8
+				? "a pointer is stored on the stack at no fixed multiple of 8"
+				: "only a part of a pointer is stored on the stack");
 	if (a->pointer.frame < state_callback(c->state))
 		return check_reject(c, VERIFIER_POINTER_LEAK,
 				    "let the callback store numbers there, or keep the pointer in "
@@ -337,7 +348,7 @@ static struct err *store_pointer(struct check *c, const struct memory_access *a,
 				    words_of(c, value));
 	if (value->kind == STATE_STACK && value->frame > a->pointer.frame)
 		return check_reject(
-			c, VERIFIER_POINTER_LEAK, NULL,
+			c, VERIFIER_POINTER_LEAK, "let the caller pass the memory in",
 			"a pointer to a function's own stack would outlive the function");
 	return NULL;
 }

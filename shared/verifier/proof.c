@@ -251,8 +251,9 @@ static struct err *reject_term(const struct proof *p, const struct constraint_te
 	put_args(p, &t->left, &known);
 	put_args(p, &t->right, &known);
 	p->c->is_short |= known.failed || text.failed;
-	const char *hint = check_text(p->c, "make sure of it before the call: if (!(%s)) return 0;",
-				      buf_text(&text));
+	const char *hint = check_text(
+		p->c, "check before the call that \"%s\" holds, and return early where it does not",
+		buf_text(&text));
 	if (t->relation == CONSTRAINT_NULL_TERMINATED)
 		hint = "pass a string literal: nothing else is known to end with a NUL";
 	return check_reject(p->c, VERIFIER_CONSTRAINT, hint,

@@ -67,7 +67,11 @@ static struct err *check_shape(struct check *c)
 	if (!fault.message)
 		return NULL;
 	c->insn = fault.insn;
-	return check_reject(c, fault.rule, NULL, "%s", fault.message);
+	const char *hint =
+		fault.rule == VERIFIER_BAD_INSN
+			? "compile with clang -target bpf, for version 4 (-mcpu=v4) at the most"
+			: "let every path end with return, and jump within functions only";
+	return check_reject(c, fault.rule, hint, "%s", fault.message);
 }
 
 static struct err *check_entry(struct check *c, uint32_t index)

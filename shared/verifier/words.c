@@ -23,6 +23,11 @@ static void put_number(int64_t x, struct buf *out)
 		buf_printf(out, "0x%llx", (unsigned long long)x);
 }
 
+static void put_unsigned(uint64_t x, struct buf *out)
+{
+	buf_printf(out, x <= 0xffffffff ? "%llu" : "0x%llx", (unsigned long long)x);
+}
+
 static void put_scalar(const struct range *r, struct buf *out)
 {
 	if (range_is_const(r)) {
@@ -38,8 +43,10 @@ static void put_scalar(const struct range *r, struct buf *out)
 			buf_puts(out, " up");
 		}
 	} else if (r->full.umax != UINT64_MAX) {
-		buf_printf(out, "a number from 0x%llx to 0x%llx", (unsigned long long)r->full.umin,
-			   (unsigned long long)r->full.umax);
+		buf_puts(out, "a number from ");
+		put_unsigned(r->full.umin, out);
+		buf_puts(out, " to ");
+		put_unsigned(r->full.umax, out);
 	} else {
 		buf_puts(out, "an unknown number");
 	}
@@ -180,21 +187,33 @@ void words_registers(const struct check *c, struct buf *out)
 	}
 }
 
+static void put_decision(const struct check *c, const struct state_decision *d, struct buf *out)
+{
+	const struct btf_line *line = object_line_at(c->object, d->insn);
+	buf_puts(out, out->size ? "\n" : "");
+	if (line)
+		buf_printf(out, "line %u: %.*s: ", line->line, STR_FMT(str_trim(line->text)));
+	buf_printf(out, "instruction %u, ", d->insn);
+	insn_print(&c->insns[d->insn], out);
+	buf_puts(out, d->taken ? ": taken" : ": not taken");
+}
+
+/* A branch that goes the same way round by round is shown once. */
 void words_path(const struct check *c, struct buf *out)
 {
 	const struct state *s = c->state;
-	uint32_t shown = MIN(s->decisions, (uint32_t)STATE_PATH);
+	uint32_t shown = MIN(s->decisions, (uint32_t)STATE_PATH), times;
 	if (s->decisions > shown)
-		buf_printf(out, "(after %u decisions)", s->decisions - shown);
-	for (uint32_t n = s->decisions - shown; n < s->decisions; n++) {
+		buf_printf(out, "(not shown: %u before these)", s->decisions - shown);
+	for (uint32_t n = s->decisions - shown; n < s->decisions; n += times) {
 		const struct state_decision *d = &s->path[n % STATE_PATH];
-		const struct btf_line *line = object_line_at(c->object, d->insn);
-		buf_puts(out, out->size ? "\n" : "");
-		if (line)
-			buf_printf(out, "line %u: %.*s: ", line->line,
-				   STR_FMT(str_trim(line->text)));
-		buf_printf(out, "instruction %u, ", d->insn);
-		insn_print(&c->insns[d->insn], out);
-		buf_puts(out, d->taken ? ": taken" : ": not taken");
+		times = 1;
+		while (n + times < s->decisions &&
+		       s->path[(n + times) % STATE_PATH].insn == d->insn &&
+		       s->path[(n + times) % STATE_PATH].taken == d->taken)
+			times++;
+		put_decision(c, d, out);
+		if (times > 1)
+			buf_printf(out, ", %u times", times);
 	}
 }

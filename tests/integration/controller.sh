@@ -47,7 +47,7 @@ result $code "a wrong method's answer has Allow" "$(cat "$headers")"
 grep -qi '^Content-Type: application/json' "$headers" && code=0 || code=1
 result $code "an error is JSON"
 call GET /healthz -I
-[ "$status" = 200 ] && grep -qi '^Content-Length: 15' "$headers" && ! grep -q '"ok"' <<<"$body" && code=0 || code=1
+[ "$status" = 200 ] && grep -qi '^Content-Length: 16' "$headers" && ! grep -q '"ok"' <<<"$body" && code=0 || code=1
 result $code "HEAD answers as GET, without a body" "$body"
 call POST /v1/queries -d '{"policy":'; expect_error 400 INVALID_ARGUMENT "1:10" "not JSON" "broken JSON is refused with its place"
 call POST /v1/queries -d ''; expect_error 400 INVALID_ARGUMENT "" "needs a body" "a missing body is named"

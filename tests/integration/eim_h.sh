@@ -3,6 +3,8 @@
 # eim_h - hosts built with eim.h: both compilers, both standards, without and with optimisation, whole
 # programs and unused sections dropped. No warning, and the roles that the host declares are the same each time.
 set -uo pipefail
+OUT=${OUT:-build} BIN=${BIN:-build/bin}
+TMPDIR=${TMPDIR:-$(mktemp -d)}
 
 clang=$(command -v clang-19 || command -v clang)
 failed=0
@@ -25,7 +27,8 @@ build() {
 	local compiler=$1
 	shift
 	"$compiler" -g -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -Iapi/include "$@" \
-		tests/hosts/file_host.c -o "$TMPDIR/host" && pahole -J "$TMPDIR/host"
+		tests/hosts/file_host.c -o "$TMPDIR/host" && pahole --btf_encode_detached "$TMPDIR/btf" "$TMPDIR/host" &&
+		objcopy --add-section .BTF="$TMPDIR/btf" "$TMPDIR/host"
 }
 
 # rights BINARY: what each of its roles may do, in one order.

@@ -1,8 +1,14 @@
 #!/bin/bash
-# Controller, agent, eimctl and Debian's nginx: the whole path, in a pid namespace of its own so that the
-# agent sees the processes of this test and no other's.
+# Controller, agent, eimctl and Debian's nginx: the whole path, in a pid namespace of its own (where there can be
+# one) so that the agent sees the processes of this test and no other's.
+isolate=(unshare --pid --fork --kill-child --mount-proc)
 if [ "${EIM_INSIDE:-}" != 1 ]; then
-	EIM_INSIDE=1 exec unshare --pid --fork --kill-child --mount-proc "$0" "$@"
+	export EIM_INSIDE=1
+	"${isolate[@]}" true 2>/dev/null && exec "${isolate[@]}" "$0" "$@"
+	if pgrep -x nginx >/dev/null; then
+		echo "not ok - this machine allows no pid namespace, and another nginx runs on it"
+		exit 1
+	fi
 fi
 . tests/integration/lib.sh
 
