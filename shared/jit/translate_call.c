@@ -321,11 +321,54 @@ static struct err *find_call(const struct translate *t, struct call *out)
 	return NULL;
 }
 
+static struct err *call_known(struct translate *t, const struct call *call)
+{
+	if (call->args_count && call->helper->args[0] == HELPER_ARG_MAP)
+		return call_on_map(t, call);
+	return call_plain(t, call);
+}
+
+/* The call as it is where function `index` is called back. */
+static struct err *call_with(struct translate *t, const struct call *call, uint32_t index)
+{
+	const struct verifier_insn_fact *known = t->fact;
+	struct verifier_insn_fact more = *known;
+	more.callback = index;
+	t->fact = &more;
+	struct err *e = call_known(t, call);
+	t->fact = known;
+	return e;
+}
+
+/* r2 holds a function's number + 1, which one is not known. */
+static struct err *call_back_by_number(struct translate *t, const struct call *call)
+{
+	const struct jit_program *p = t->m->program;
+	LLVMBasicBlockRef end = LLVMAppendBasicBlockInContext(t->m->context, t->fn, "");
+	LLVMBasicBlockRef none = LLVMAppendBasicBlockInContext(t->m->context, t->fn, "");
+	LLVMValueRef choice =
+		LLVMBuildSwitch(t->b, translate_read(t, BPF_REG_2), none, p->functions_count);
+	for (uint32_t i = 0; i < p->functions_count; i++) {
+		if (!translate_is_constant(p, i))
+			continue;
+		LLVMBasicBlockRef one = LLVMAppendBasicBlockInContext(t->m->context, t->fn, "");
+		LLVMAddCase(choice, module_number(t->m, (int64_t)i + 1), one);
+		LLVMPositionBuilderAtEnd(t->b, one);
+		TRY(call_with(t, call, i));
+		LLVMBuildBr(t->b, end);
+	}
+	LLVMPositionBuilderAtEnd(t->b, none);
+	translate_write(t, BPF_REG_0, module_number(t->m, 0));
+	LLVMBuildBr(t->b, end);
+	LLVMPositionBuilderAtEnd(t->b, end);
+	return NULL;
+}
+
 struct err *translate_helper(struct translate *t)
 {
 	struct call call;
 	TRY(find_call(t, &call));
-	if (call.args_count && call.helper->args[0] == HELPER_ARG_MAP)
-		return call_on_map(t, &call);
-	return call_plain(t, &call);
+	if ((call.helper->flags & HELPER_CALLS) && t->fact->callback == VERIFIER_MIXED)
+		return call_back_by_number(t, &call);
+	return call_known(t, &call);
 }

@@ -37,6 +37,16 @@ static void fill(struct translate *t, LLVMValueRef callee, uint32_t map, LLVMVal
 	LLVMPositionBuilderAtEnd(t->b, back);
 }
 
+bool translate_is_constant(const struct jit_program *p, uint32_t index)
+{
+	for (uint32_t i = 0; i < p->insns_count; i += insn_slots(&p->insns[i]))
+		if (insn_kind(&p->insns[i]) == INSN_LD_IMM64 &&
+		    p->insns[i].src_reg == BPF_PSEUDO_FUNC &&
+		    (uint32_t)p->insns[i].imm == p->functions[index].first)
+			return true;
+	return false;
+}
+
 struct err *translate_callback(struct translate *t, uint32_t index, uint32_t map, LLVMValueRef *out)
 {
 	LLVMTypeRef element[] = {t->m->ptr, t->m->ptr, t->m->ptr}, loop[] = {t->m->i64, t->m->ptr};

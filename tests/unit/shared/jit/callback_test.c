@@ -142,6 +142,35 @@ static void every_element_of_a_hash_is_seen_and_may_be_deleted(void **state)
 	}
 }
 
+/* Which function it is comes out at run time: ctx[0] chooses. */
+static void a_function_that_is_not_known_is_found_at_run_time(void **state)
+{
+	(void)state;
+	memset(&a, 0, sizeof(a));
+	ASSEMBLE_LOCAL(&a, MOV_K(0, 0), EXIT);
+	ASSEMBLE_LOCAL(&a, MOV_K(0, 1), EXIT);
+	ASSEMBLE(&a, LOAD(BPF_DW, 5, 1, 0), LD_FUNCTION(2, 0), JUMP_K(BPF_JEQ, 5, 0, 2),
+		 LD_FUNCTION(2, 2), MOV_K(1, 9), MOV_K(3, 0), MOV_K(4, 0), CALL(BPF_FUNC_loop),
+		 EXIT);
+	struct load l = assemble_load(&a, NULL);
+	uint64_t first = 0, second = 1;
+	assert_int_equal(load_run(&l, 0, &first), 9);
+	assert_int_equal(load_run(&l, 0, &second), 1);
+	load_fini(&l);
+}
+
+static void refuses_a_callback_that_there_is_not(void **state)
+{
+	(void)state;
+	struct image *image = NULL;
+	loop_program();
+	for (uint32_t i = 0; i < a.insns_count; i++)
+		facts[i] = (struct verifier_insn_fact){.reached = true, .callback = 7};
+	a.entries[0].stack_bytes = 64;
+	assert_fails(assemble_compile(&a, facts, &image), ERR_INTERNAL, "",
+		     "it is not known who is called back");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +178,8 @@ int main(void)
 		cmocka_unit_test(a_loop_that_cannot_begin_calls_nothing),
 		cmocka_unit_test(every_element_of_an_array_is_seen),
 		cmocka_unit_test(every_element_of_a_hash_is_seen_and_may_be_deleted),
+		cmocka_unit_test(a_function_that_is_not_known_is_found_at_run_time),
+		cmocka_unit_test(refuses_a_callback_that_there_is_not),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -224,8 +224,6 @@ static void refuses_what_no_verifier_accepts(void **state)
 		EXIT);
 	REFUSES("f, instruction 0: a call of what is no function", ERR_INTERNAL,
 		LD_IMM64(0, BPF_PSEUDO_FUNC, 1, 0), EXIT);
-	REFUSES("f, instruction 0: it is not known who is called back", ERR_INTERNAL,
-		CALL(BPF_FUNC_loop), EXIT);
 	REFUSES("f, instruction 0: calls of kernel functions", ERR_UNSUPPORTED,
 		INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, 1), EXIT);
 }
