@@ -84,6 +84,12 @@ static void *(*const bpf_ringbuf_reserve)(void *ringbuf, __u64 size, __u64 flags
 static void (*const bpf_ringbuf_submit)(void *data, __u64 flags) = (void *)132;
 static void (*const bpf_ringbuf_discard)(void *data, __u64 flags) = (void *)133;
 static __u64 (*const bpf_ringbuf_query)(void *ringbuf, __u64 flags) = (void *)134;
+/* Calls fn(map, key, value, ctx) for each element, fn(index, ctx) for each index below `count`, until one
+ * returns 1; gives how many were called. What `ctx` points to must be
+ * initialised before. */
+static long (*const bpf_for_each_map_elem)(void *map, void *fn, void *ctx,
+					   __u64 flags) = (void *)164;
+static long (*const bpf_loop)(__u32 count, void *fn, void *ctx, __u64 flags) = (void *)181;
 static long (*const bpf_strncmp)(const char *s1, __u32 s1_size, const char *s2) = (void *)182;
 /* Present in kernels, absent from the runtime: calling it is refused by name. */
 static long (*const bpf_trace_printk)(const char *fmt, __u32 fmt_size, ...) = (void *)6;

@@ -22,6 +22,8 @@ enum helper_arg {
 	HELPER_ARG_RECORD,	 /* a ring-buffer record that this program has reserved */
 	HELPER_ARG_CONST_STRING, /* a NUL-terminated string in .rodata */
 	HELPER_ARG_CTX,		 /* the unchanged context */
+	HELPER_ARG_CALLBACK,	 /* a function of the program, called by the helper */
+	HELPER_ARG_CALLBACK_CTX, /* what that function gets: any initialised register */
 };
 
 enum helper_return {
@@ -31,10 +33,11 @@ enum helper_return {
 	HELPER_RETURN_RECORD_OR_NULL, /* of the CONST_SIZE argument's size */
 };
 
-#define HELPER_ACQUIRES	   1u /* the result must be released on every path */
-#define HELPER_RELEASES	   2u /* the RECORD argument is gone afterwards */
-#define HELPER_READS_HOST  4u /* reads memory of the host that no type vouches for */
-#define HELPER_WRITES_HOST 8u /* needs allow_memory_write */
+#define HELPER_ACQUIRES	   1u  /* the result must be released on every path */
+#define HELPER_RELEASES	   2u  /* the RECORD argument is gone afterwards */
+#define HELPER_READS_HOST  4u  /* reads memory of the host that no type vouches for */
+#define HELPER_WRITES_HOST 8u  /* needs allow_memory_write */
+#define HELPER_CALLS	   16u /* calls its CALLBACK any number of times, also none */
 
 struct helper {
 	uint32_t id;

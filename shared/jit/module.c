@@ -198,7 +198,8 @@ static bool has_flag(LLVMValueRef fn, const char *name)
  * sizes are constants. */
 static bool is_map_operation(const char *name)
 {
-	static const char *const prefixes[] = {"rt_map_", "rt_array_", "rt_hash_", "rt_ringbuf_"};
+	static const char *const prefixes[] = {"rt_map_",     "rt_array_", "rt_hash_",
+					       "rt_ringbuf_", "rt_loop",   "rt_for_each_map_elem"};
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
 		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
 			return true;

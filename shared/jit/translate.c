@@ -6,7 +6,9 @@
 #include "shared/base/mem.h"
 #include "shared/jit/translate.h"
 
-static const struct verifier_insn_fact nothing_known = {.reached = true, .map = VERIFIER_MIXED};
+static const struct verifier_insn_fact nothing_known = {.reached = true,
+							.map = VERIFIER_MIXED,
+							.callback = VERIFIER_MIXED};
 
 struct err *translate_refuse(const struct translate *t, enum err_code code, const char *what)
 {
@@ -140,6 +142,26 @@ static struct err *map_itself(struct translate *t, LLVMValueRef *out)
 	return NULL;
 }
 
+static struct err *find_function(const struct translate *t, int64_t first, uint32_t *out)
+{
+	const struct jit_program *p = t->m->program;
+	for (uint32_t i = 0; i < p->functions_count; i++)
+		if (p->functions[i].first == first) {
+			*out = i;
+			return NULL;
+		}
+	return translate_refuse(t, ERR_INTERNAL, "a call of what is no function");
+}
+
+/* A function as a register holds it, likewise: whom a helper calls back is a fact, not a number. */
+static struct err *function_itself(struct translate *t, LLVMValueRef *out)
+{
+	uint32_t index = 0;
+	TRY(find_function(t, t->insn->imm, &index));
+	*out = module_number(t->m, (int64_t)index + 1);
+	return NULL;
+}
+
 static struct err *translate_ld_imm64(struct translate *t)
 {
 	LLVMValueRef value = module_number(t->m, (int64_t)insn_imm64(t->insn));
@@ -150,22 +172,11 @@ static struct err *translate_ld_imm64(struct translate *t)
 	else if (t->insn->src_reg == BPF_PSEUDO_MAP_VALUE)
 		TRY(global_data(t, &value));
 	else if (t->insn->src_reg == BPF_PSEUDO_FUNC)
-		return translate_refuse(t, ERR_UNSUPPORTED, "callbacks are not supported yet");
+		TRY(function_itself(t, &value));
 	else if (t->insn->src_reg != 0)
 		return translate_refuse(t, ERR_UNSUPPORTED, "this kind of constant");
 	translate_write(t, t->insn->dst_reg, value);
 	return NULL;
-}
-
-static struct err *find_function(const struct translate *t, int64_t first, uint32_t *out)
-{
-	const struct jit_program *p = t->m->program;
-	for (uint32_t i = 0; i < p->functions_count; i++)
-		if (p->functions[i].first == first) {
-			*out = i;
-			return NULL;
-		}
-	return translate_refuse(t, ERR_INTERNAL, "a call of what is no function");
 }
 
 static struct err *translate_local(struct translate *t)

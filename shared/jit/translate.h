@@ -41,5 +41,15 @@ MUST_CHECK struct err *translate_store(struct translate *t);  /* translate_memor
 MUST_CHECK struct err *translate_atomic(struct translate *t); /* translate_memory.c */
 MUST_CHECK struct err *translate_helper(struct translate *t); /* translate_call.c */
 
+/*
+ * Local function `index` as the runtime calls it back: rt_loop_callback, or with a map (else
+ * VERIFIER_MIXED) rt_element_callback. fails NO_MEMORY, INTERNAL
+ */
+MUST_CHECK struct err *translate_callback(struct translate *t, uint32_t index, uint32_t map,
+					  LLVMValueRef *out); /* translate_callback.c */
+
+/* Whether some instruction has local function `index` as its constant. */
+bool translate_is_constant(const struct jit_program *p, uint32_t index); /* translate_callback.c */
+
 /* The second operand: a register, or the sign-extended immediate; truncated for 32-bit operations. */
 LLVMValueRef translate_source(struct translate *t, bool is_64);

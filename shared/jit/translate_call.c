@@ -7,6 +7,7 @@
  *		struct rt_map map = {eim_map_3, eim_private, kind, 4, 8, 1024, 0};
  *		return rt_map_update_elem(&map, key, value, flags);        inlined
  *
+ * A function of the program that the helper calls back is a constant there as well.
  * Where paths come with different maps, the register holds the map's number and a switch finds the
  * function.
  */
@@ -136,15 +137,30 @@ static LLVMValueRef operation_of(struct translate *t, const struct call *call, u
 	return found ? found : call->function;
 }
 
-static void fill_map_function(struct translate *t, const struct call *call, uint32_t index,
-			      LLVMValueRef fn)
+static bool is_callback(const struct call *call, unsigned i)
+{
+	return i < call->args_count && call->helper->args[i] == HELPER_ARG_CALLBACK;
+}
+
+static struct err *map_arguments(struct translate *t, const struct call *call, uint32_t index,
+				 LLVMValueRef fn, LLVMValueRef *args)
+{
+	for (unsigned i = 1; i < call->params_count; i++) {
+		args[i] = LLVMGetParam(fn, i - 1);
+		if (is_callback(call, i))
+			TRY(translate_callback(t, t->fact->callback, index, &args[i]));
+	}
+	return NULL;
+}
+
+static struct err *fill_map_function(struct translate *t, const struct call *call, uint32_t index,
+				     LLVMValueRef fn)
 {
 	LLVMValueRef args[MAX_ARGS];
 	LLVMBasicBlockRef back = LLVMGetInsertBlock(t->b);
 	LLVMPositionBuilderAtEnd(t->b, LLVMAppendBasicBlockInContext(t->m->context, fn, ""));
 	args[0] = make_map(t, index);
-	for (unsigned i = 1; i < call->params_count; i++)
-		args[i] = LLVMGetParam(fn, i - 1);
+	TRY(map_arguments(t, call, index, fn, args));
 	LLVMValueRef result = LLVMBuildCall2(t->b, call->type, operation_of(t, call, index), args,
 					     call->params_count, "");
 	if (LLVMGetReturnType(call->type) == LLVMVoidTypeInContext(t->m->context))
@@ -152,6 +168,7 @@ static void fill_map_function(struct translate *t, const struct call *call, uint
 	else
 		LLVMBuildRet(t->b, result);
 	LLVMPositionBuilderAtEnd(t->b, back);
+	return NULL;
 }
 
 /* Lookups always go where they are called from: they are short, and often the whole program. */
@@ -172,35 +189,49 @@ static LLVMTypeRef map_function_type(const struct call *call)
 				false);
 }
 
-static LLVMValueRef map_function(struct translate *t, const struct call *call, uint32_t index)
+static void name_map_function(const struct translate *t, const struct call *call, uint32_t index,
+			      char *out, size_t size)
+{
+	const char *name = call->helper->function + strlen("rt_");
+	if (call->helper->flags & HELPER_CALLS)
+		snprintf(out, size, "%s.%u.%u", name, index, t->fact->callback);
+	else
+		snprintf(out, size, "%s.%u", name, index);
+}
+
+static struct err *map_function(struct translate *t, const struct call *call, uint32_t index,
+				LLVMValueRef *out)
 {
 	char name[128];
-	snprintf(name, sizeof(name), "%s.%u", call->helper->function + strlen("rt_"), index);
-	LLVMValueRef fn = LLVMGetNamedFunction(t->m->module, name);
-	if (fn)
-		return fn;
-	fn = LLVMAddFunction(t->m->module, name, map_function_type(call));
-	LLVMSetLinkage(fn, LLVMInternalLinkage);
-	inline_lookup(t, call, fn);
-	fill_map_function(t, call, index, fn);
+	name_map_function(t, call, index, name, sizeof(name));
+	*out = LLVMGetNamedFunction(t->m->module, name);
+	if (*out)
+		return NULL;
+	*out = LLVMAddFunction(t->m->module, name, map_function_type(call));
+	LLVMSetLinkage(*out, LLVMInternalLinkage);
+	inline_lookup(t, call, *out);
 	t->m->needs |= needs_of(call, &t->m->program->maps[index]);
-	return fn;
+	return fill_map_function(t, call, index, *out);
 }
 
 /* ---- calls ---- */
-static LLVMValueRef call_map(struct translate *t, const struct call *call, uint32_t index,
-			     LLVMValueRef *args)
-{
-	return LLVMBuildCall2(t->b, map_function_type(call), map_function(t, call, index), args,
-			      call->params_count - 1, "");
-}
-
 static LLVMValueRef as_register(struct translate *t, LLVMValueRef value)
 {
 	LLVMTypeRef type = LLVMTypeOf(value);
 	if (type == t->m->ptr)
 		return LLVMBuildPtrToInt(t->b, value, t->m->i64, "");
 	return type == t->m->i64 ? value : module_number(t->m, 0); /* void: r0 is unreadable */
+}
+
+static struct err *call_map(struct translate *t, const struct call *call, uint32_t index,
+			    LLVMValueRef *args)
+{
+	LLVMValueRef fn = NULL;
+	TRY(map_function(t, call, index, &fn));
+	LLVMValueRef result =
+		LLVMBuildCall2(t->b, map_function_type(call), fn, args, call->params_count - 1, "");
+	translate_write(t, BPF_REG_0, as_register(t, result));
+	return NULL;
 }
 
 /* Maps that the helper's operation is about: ring buffers or the others. */
@@ -211,7 +242,7 @@ static bool fits(const struct call *call, const struct object_map *map)
 }
 
 /* r1 holds a map's number + 1, which one is not known. */
-static void call_by_number(struct translate *t, const struct call *call, LLVMValueRef *args)
+static struct err *call_by_number(struct translate *t, const struct call *call, LLVMValueRef *args)
 {
 	const struct jit_program *p = t->m->program;
 	LLVMBasicBlockRef end = LLVMAppendBasicBlockInContext(t->m->context, t->fn, "");
@@ -224,13 +255,14 @@ static void call_by_number(struct translate *t, const struct call *call, LLVMVal
 		LLVMBasicBlockRef one = LLVMAppendBasicBlockInContext(t->m->context, t->fn, "");
 		LLVMAddCase(choice, module_number(t->m, (int64_t)i + 1), one);
 		LLVMPositionBuilderAtEnd(t->b, one);
-		translate_write(t, BPF_REG_0, as_register(t, call_map(t, call, i, args)));
+		TRY(call_map(t, call, i, args));
 		LLVMBuildBr(t->b, end);
 	}
 	LLVMPositionBuilderAtEnd(t->b, none);
 	translate_write(t, BPF_REG_0, module_number(t->m, 0));
 	LLVMBuildBr(t->b, end);
 	LLVMPositionBuilderAtEnd(t->b, end);
+	return NULL;
 }
 
 static struct err *call_on_map(struct translate *t, const struct call *call)
@@ -239,21 +271,21 @@ static struct err *call_on_map(struct translate *t, const struct call *call)
 	for (unsigned i = 1; i < call->params_count; i++)
 		args[i - 1] = argument(t, call, i);
 	uint32_t index = t->fact->map;
-	if (index == VERIFIER_MIXED) {
-		call_by_number(t, call, args);
-		return NULL;
-	}
+	if (index == VERIFIER_MIXED)
+		return call_by_number(t, call, args);
 	if (index >= t->m->program->maps_count || !fits(call, &t->m->program->maps[index]))
 		return translate_refuse(t, ERR_INTERNAL, "a helper's map does not fit");
-	translate_write(t, BPF_REG_0, as_register(t, call_map(t, call, index, args)));
-	return NULL;
+	return call_map(t, call, index, args);
 }
 
 static struct err *call_plain(struct translate *t, const struct call *call)
 {
 	LLVMValueRef args[MAX_ARGS];
-	for (unsigned i = 0; i < call->args_count; i++)
+	for (unsigned i = 0; i < call->args_count; i++) {
 		args[i] = argument(t, call, i);
+		if (is_callback(call, i))
+			TRY(translate_callback(t, t->fact->callback, VERIFIER_MIXED, &args[i]));
+	}
 	if (call->params_count > call->args_count)
 		args[call->args_count] = t->m->private_page;
 	LLVMValueRef result =
@@ -289,11 +321,54 @@ static struct err *find_call(const struct translate *t, struct call *out)
 	return NULL;
 }
 
+static struct err *call_known(struct translate *t, const struct call *call)
+{
+	if (call->args_count && call->helper->args[0] == HELPER_ARG_MAP)
+		return call_on_map(t, call);
+	return call_plain(t, call);
+}
+
+/* The call as it is where function `index` is called back. */
+static struct err *call_with(struct translate *t, const struct call *call, uint32_t index)
+{
+	const struct verifier_insn_fact *known = t->fact;
+	struct verifier_insn_fact more = *known;
+	more.callback = index;
+	t->fact = &more;
+	struct err *e = call_known(t, call);
+	t->fact = known;
+	return e;
+}
+
+/* r2 holds a function's number + 1, which one is not known. */
+static struct err *call_back_by_number(struct translate *t, const struct call *call)
+{
+	const struct jit_program *p = t->m->program;
+	LLVMBasicBlockRef end = LLVMAppendBasicBlockInContext(t->m->context, t->fn, "");
+	LLVMBasicBlockRef none = LLVMAppendBasicBlockInContext(t->m->context, t->fn, "");
+	LLVMValueRef choice =
+		LLVMBuildSwitch(t->b, translate_read(t, BPF_REG_2), none, p->functions_count);
+	for (uint32_t i = 0; i < p->functions_count; i++) {
+		if (!translate_is_constant(p, i))
+			continue;
+		LLVMBasicBlockRef one = LLVMAppendBasicBlockInContext(t->m->context, t->fn, "");
+		LLVMAddCase(choice, module_number(t->m, (int64_t)i + 1), one);
+		LLVMPositionBuilderAtEnd(t->b, one);
+		TRY(call_with(t, call, i));
+		LLVMBuildBr(t->b, end);
+	}
+	LLVMPositionBuilderAtEnd(t->b, none);
+	translate_write(t, BPF_REG_0, module_number(t->m, 0));
+	LLVMBuildBr(t->b, end);
+	LLVMPositionBuilderAtEnd(t->b, end);
+	return NULL;
+}
+
 struct err *translate_helper(struct translate *t)
 {
 	struct call call;
 	TRY(find_call(t, &call));
-	if (call.args_count && call.helper->args[0] == HELPER_ARG_MAP)
-		return call_on_map(t, &call);
-	return call_plain(t, &call);
+	if ((call.helper->flags & HELPER_CALLS) && t->fact->callback == VERIFIER_MIXED)
+		return call_back_by_number(t, &call);
+	return call_known(t, &call);
 }

@@ -71,14 +71,22 @@ _Static_assert(sizeof(struct rt_map_header) == 40, "layout 1");
 #define RT_NOEXIST 1u
 #define RT_EXIST   2u
 
+/* Functions of the program that helpers call: 0 goes on, anything else stops. `key` is only read. */
+typedef long rt_loop_callback(uint64_t index, void *ctx);
+typedef long rt_element_callback(const void *key, void *value, void *ctx);
+
+#define RT_MAX_LOOPS (1u << 23)
+
 /* ---- map operations, by kind (rt_array.c, rt_hash.c, rt_ringbuf.c); `map` is constant where they are inlined ---- */
 void *rt_array_lookup(const struct rt_map *map, const void *key);
 long rt_array_update(const struct rt_map *map, const void *key, const void *value, uint64_t flags);
 long rt_array_delete(const struct rt_map *map, const void *key);
+long rt_array_for_each(const struct rt_map *map, rt_element_callback *call, void *ctx);
 
 void *rt_hash_lookup(const struct rt_map *map, const void *key);
 long rt_hash_update(const struct rt_map *map, const void *key, const void *value, uint64_t flags);
 long rt_hash_delete(const struct rt_map *map, const void *key);
+long rt_hash_for_each(const struct rt_map *map, rt_element_callback *call, void *ctx);
 
 void *rt_ringbuf_reserve(const struct rt_map *map, uint64_t size, uint64_t flags);
 void rt_ringbuf_submit(void *record, uint64_t flags);
@@ -91,6 +99,10 @@ void *rt_map_lookup_elem(const struct rt_map *map, const void *key);
 long rt_map_update_elem(const struct rt_map *map, const void *key, const void *value,
 			uint64_t flags);
 long rt_map_delete_elem(const struct rt_map *map, const void *key);
+
+long rt_for_each_map_elem(const struct rt_map *map, rt_element_callback *call, void *ctx,
+			  uint64_t flags);
+long rt_loop(uint32_t count, rt_loop_callback *call, void *ctx, uint64_t flags);
 
 /* Who a helper needs to know about comes last, after the helper's own arguments. */
 long rt_probe_read(void *out, uint64_t size, const void *from, struct rt_private *self);

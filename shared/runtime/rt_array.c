@@ -40,3 +40,14 @@ long rt_array_delete(const struct rt_map *map, const void *key)
 	(void)key;
 	return -(long)RT_EINVAL;
 }
+
+long rt_array_for_each(const struct rt_map *map, rt_element_callback *call, void *ctx)
+{
+	RT_NO_UNROLL
+	for (uint32_t i = 0; i < map->max_entries; i++) {
+		uint32_t key = i;
+		if (call(&key, rt_array_at(map, i), ctx))
+			return (long)i + 1;
+	}
+	return map->max_entries;
+}

@@ -273,3 +273,29 @@ long rt_hash_delete(const struct rt_map *map, const void *key)
 	rt_hash_unlock(bucket);
 	return at.node ? 0 : -(long)RT_ENOENT;
 }
+
+/*
+ * Bucket by bucket, without a lock. The next link is read first, so that a callback may delete the element
+ * that it was given (I2). What others insert or delete meanwhile may be seen or not; a node that has
+ * moved to another chain leads to that chain's end, and the walk goes on with the next bucket. The
+ * number of calls is bounded in any case.
+ */
+long rt_hash_for_each(const struct rt_map *map, rt_element_callback *call, void *ctx)
+{
+	uint32_t called = 0;
+	RT_NO_UNROLL
+	for (uint64_t i = 0; i < rt_hash_buckets(map); i++) {
+		uint32_t link = __atomic_load_n(&rt_hash_bucket(map, i)->head, __ATOMIC_ACQUIRE);
+		struct rt_hash_node *node;
+		RT_NO_UNROLL
+		while ((node = rt_hash_node(map, link)) != NULL) {
+			if (called == map->max_entries)
+				return called; /* I6 */
+			called++;
+			link = __atomic_load_n(&node->next, __ATOMIC_ACQUIRE);
+			if (call(node->key, rt_hash_value(map, node), ctx))
+				return called;
+		}
+	}
+	return called;
+}

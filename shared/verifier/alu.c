@@ -29,6 +29,8 @@ bool alu_is_same_object(const struct check *c, const struct state_reg *a, const 
 	case STATE_NONE:
 	case STATE_SCALAR:
 	case STATE_MAP:
+	case STATE_FUNCTION:
+	case STATE_KEY:
 	case STATE_VALUE_OR_NULL:
 	case STATE_RECORD_OR_NULL:
 		return false;
@@ -213,6 +215,21 @@ static struct err *constant_map(struct check *c, const struct bpf_insn *insn, st
 	return NULL;
 }
 
+static struct err *constant_function(struct check *c, const struct bpf_insn *insn,
+				     struct state_reg *out)
+{
+	for (uint32_t i = 0; i < c->functions_count; i++) {
+		if (insn->imm < 0 || c->functions[i].first != (uint32_t)insn->imm || insn[1].imm)
+			continue;
+		*out = (struct state_reg){.kind = STATE_FUNCTION,
+					  .map = i,
+					  .range = range_const(0)};
+		return NULL;
+	}
+	return check_reject(c, VERIFIER_BAD_INSN, NULL, "no function begins at instruction %d",
+			    insn->imm);
+}
+
 static struct err *constant_global(struct check *c, const struct bpf_insn *insn,
 				   struct state_reg *out)
 {
@@ -237,9 +254,7 @@ struct err *alu_constant(struct check *c, const struct bpf_insn *insn)
 	else if (insn->src_reg == BPF_PSEUDO_MAP_VALUE)
 		TRY(constant_global(c, insn, &value));
 	else if (insn->src_reg == BPF_PSEUDO_FUNC)
-		return check_reject(c, VERIFIER_UNSUPPORTED,
-				    "write a loop with a constant bound instead",
-				    "functions cannot be passed to helpers (callbacks) yet");
+		TRY(constant_function(c, insn, &value));
 	else if (insn->src_reg != 0)
 		return check_reject(c, VERIFIER_UNSUPPORTED, NULL,
 				    "this kind of 64-bit constant (%u) is not supported",

@@ -11,6 +11,7 @@
 #include "shared/verifier/call.h"
 
 #include "shared/bpf/map_kind.h"
+#include "shared/verifier/callback.h"
 #include "shared/verifier/fact.h"
 #include "shared/verifier/grant.h"
 #include "shared/verifier/memory.h"
@@ -205,7 +206,12 @@ static struct err *arg_record(struct call *k, unsigned i)
 				       "the record as bpf_ringbuf_reserve() returned it, not "
 				       "yet submitted or discarded");
 	k->released = r->id;
-	return NULL;
+	if (state_owns(k->c->state, r->id))
+		return NULL;
+	return check_reject(
+		k->c, VERIFIER_BAD_ARGUMENT, "let the function that reserved it do that",
+		"%s was not reserved by this callback, which may run any number of times",
+		k->subject);
 }
 
 static struct err *arg_const_string(struct call *k, unsigned i)
@@ -223,6 +229,16 @@ static struct err *arg_ctx(struct call *k, unsigned i)
 	return reject_argument(k, i, "the context as the entry got it");
 }
 
+static struct err *arg_callback(struct call *k, unsigned i)
+{
+	if (k->args[i].kind != STATE_FUNCTION)
+		return reject_argument(k, i, "a function of the program");
+	if (fact_callback(k->c, k->args[i].map))
+		return NULL;
+	return check_reject(k->c, VERIFIER_BAD_ARGUMENT, "write one call for each of the functions",
+			    "%s is another function on another path", k->subject);
+}
+
 static struct err *(*const arg_checks[])(struct call *k, unsigned i) = {
 	[HELPER_ARG_ANYTHING] = arg_anything,
 	[HELPER_ARG_SCALAR] = arg_scalar,
@@ -237,6 +253,8 @@ static struct err *(*const arg_checks[])(struct call *k, unsigned i) = {
 	[HELPER_ARG_RECORD] = arg_record,
 	[HELPER_ARG_CONST_STRING] = arg_const_string,
 	[HELPER_ARG_CTX] = arg_ctx,
+	[HELPER_ARG_CALLBACK] = arg_callback,
+	[HELPER_ARG_CALLBACK_CTX] = arg_anything,
 };
 
 static struct err *check_arguments(struct call *k)
@@ -317,20 +335,47 @@ static struct err *take_effect(struct call *k)
 	return results[k->helper->returns](k, check_reg(k->c, 0));
 }
 
+static struct err *begin(struct call *k, const struct bpf_insn *insn,
+			 const struct role_function **granted)
+{
+	struct check *c = k->c;
+	TRY(grant_helper(c, (uint32_t)insn->imm, &k->helper, granted)); /* [I1] */
+	TRY(check_arguments(k));
+	TRY(proof_before(c, *granted));
+	fact_call(c, k->helper);
+	verdict_add_helper(c->verdict, k->helper);
+	return NULL;
+}
+
 struct err *call_helper(struct check *c, const struct bpf_insn *insn)
 {
 	const struct role_function *granted;
 	struct state_reg args[5];
 	struct call k = {.c = c, .args = args};
-	TRY(grant_helper(c, (uint32_t)insn->imm, &k.helper, &granted)); /* [I1] */
 	memcpy(args, check_reg(c, 1), sizeof args);
-	TRY(check_arguments(&k));
-	TRY(proof_before(c, granted));
-	fact_call(c, k.helper);
-	verdict_add_helper(c->verdict, k.helper);
+	TRY(begin(&k, insn, &granted));
 	TRY(take_effect(&k));
 	if (k.helper->returns == HELPER_RETURN_INTEGER)
 		proof_after(c, granted, args);
+	return NULL;
+}
+
+struct err *call_check(struct check *c, const struct bpf_insn *insn, struct state_reg args[5])
+{
+	const struct role_function *granted;
+	struct call k = {.c = c, .args = args};
+	memcpy(args, check_reg(c, 1), 5 * sizeof *args);
+	return begin(&k, insn, &granted);
+}
+
+struct err *call_finish(struct check *c, const struct bpf_insn *insn,
+			const struct state_reg args[5])
+{
+	const struct role_function *granted;
+	struct call k = {.c = c, .args = args};
+	TRY(grant_helper(c, (uint32_t)insn->imm, &k.helper, &granted));
+	TRY(take_effect(&k));
+	proof_after(c, granted, args);
 	return NULL;
 }
 
@@ -350,8 +395,7 @@ struct err *call_local(struct check *c, const struct bpf_insn *insn)
 	struct state_frame *f = state_top(c->state);
 	memcpy(&f->regs[1], &f[-1].regs[1], 5 * sizeof f->regs[0]);
 	memset(&f[-1].regs[0], 0, 6 * sizeof f->regs[0]); /* [I2] */
-	uint64_t bit = (uint64_t)caller * c->functions_count + at->target;
-	c->calls[bit / 64] |= UINT64_C(1) << bit % 64;
+	check_calls(c, caller, at->target);
 	return NULL;
 }
 
@@ -384,6 +428,10 @@ struct err *call_exit(struct check *c, uint32_t *next)
 		return leave_entry(c);
 	}
 	struct state_frame *f = state_top(s);
+	if (f->is_callback) {
+		*next = UINT32_MAX;
+		return callback_leave(c);
+	}
 	if (f->regs[0].kind == STATE_STACK && f->regs[0].frame + 1u == s->frames_count)
 		return check_reject(c, VERIFIER_BAD_RETURN, "let the caller pass the memory in",
 				    "the function returns a pointer to its own stack, which ends "

@@ -165,7 +165,19 @@ void check_read(struct check *c, unsigned frame, uint64_t slots)
 	tree_mark_read(c->node, frame, slots & ~c->state->frames[frame].written);
 }
 
+void check_written(struct check *c, unsigned frame, uint64_t slots)
+{
+	if (frame < state_callback(c->state))
+		tree_mark_written(c->node, frame, slots);
+}
+
 /* ---- stack ---- */
+
+void check_calls(struct check *c, uint32_t caller, uint32_t callee)
+{
+	uint64_t bit = (uint64_t)caller * c->functions_count + callee;
+	c->calls[bit / 64] |= UINT64_C(1) << bit % 64;
+}
 
 struct err *check_depth(struct check *c, unsigned frame, int64_t offset)
 {

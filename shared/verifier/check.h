@@ -70,7 +70,13 @@ void check_share(struct check *c, const struct state_reg *r);
 /* Slots of a frame are read. */
 void check_read(struct check *c, unsigned frame, uint64_t slots);
 
+/* Slots of a frame are written: callbacks are told from what they write below their own. */
+void check_written(struct check *c, unsigned frame, uint64_t slots);
+
 /* ---- stack ---- */
+
+/* Function `caller` calls `callee`: their frames lie on each other. */
+void check_calls(struct check *c, uint32_t caller, uint32_t callee);
 
 /* The current path uses the frame down to `offset`.
  * fails STACK_LIMIT where the frames now use more than the role allows */

@@ -126,7 +126,8 @@ static bool refs_stand(const struct comparison *k)
 	if (k->old->refs_count != k->now->refs_count)
 		return false;
 	for (uint32_t i = 0; i < k->old->refs_count; i++)
-		if (!same_name(k->names, k->old->refs[i].id, k->now->refs[i].id))
+		if (k->old->refs[i].owner != k->now->refs[i].owner ||
+		    !same_name(k->names, k->old->refs[i].id, k->now->refs[i].id))
 			return false;
 	return true;
 }

@@ -7,13 +7,16 @@
  *
  * [I1] Every way that jump_ways() calls possible is walked, or covered by one that was.
  * [I2] A path's last checkpoint is unfinished as long as the path is noted or current.
- * [I3] Where the exploration ends without a finding, the root's `longest` bounds every execution.
+ * [I3] Where a helper calls back, its callback is walked as a path of its own that ends where the callback
+ *      does, from a state that stands for each round (callback.h).
+ * [I4] Where the exploration ends without a finding, the root's `longest` bounds every execution.
  */
 #include "shared/verifier/explore.h"
 
 #include "shared/base/mem.h"
 #include "shared/verifier/alu.h"
 #include "shared/verifier/call.h"
+#include "shared/verifier/callback.h"
 #include "shared/verifier/cover.h"
 #include "shared/verifier/fact.h"
 #include "shared/verifier/jump.h"
@@ -23,6 +26,9 @@
 #define EXPLORE_STRIDE 200
 
 #define PATH_END UINT32_MAX
+
+/* What a round of a callback costs besides its instructions. */
+#define EXPLORE_ROUND 1
 
 /* A way not gone yet: take the jump at state->insn. */
 struct noted {
@@ -200,8 +206,10 @@ static void inherit_marks(struct check *c, const struct tree_node *n)
 							    : &f->slots[index - STATE_REGS].reg);
 		}
 	}
-	for (uint32_t i = 0; i < s->frames_count; i++)
+	for (uint32_t i = 0; i < s->frames_count; i++) {
 		check_read(c, i, n->read[i]);
+		check_written(c, i, n->written[i]);
+	}
 }
 
 static struct err *prune(struct check *c, struct tree_node *n)
@@ -331,9 +339,96 @@ static struct err *step_jump(struct walk *w, const struct bpf_insn *insn, uint32
 	return NULL;
 }
 
+/* ---- callbacks ---- */
+
+static struct err *walk_all(struct walk *w);
+
+/* Walks the callback once, from the current state, as a path beside the current one. A callback that
+ * starts another one comes here again: at most STATE_FRAMES deep, since each has a frame. */
+static struct err *walk_callback(struct walk *w, const struct callback *b, struct tree_result *out)
+{
+	struct check *c = w->c;
+	struct walk inner = {.c = c, .noted_bytes = w->noted_bytes};
+	TRY(callback_enter(c, b));
+	tree_fork(c->node);
+	c->insn = c->functions[state_top(c->state)->function].first;
+	struct err *e = leave_checkpoint(&inner, false);
+	if (!e) {
+		c->node->result = out;
+		e = walk_all(&inner);
+	}
+	while (inner.noted)
+		drop_noted(&inner);
+	return e;
+}
+
+static bool add_written(uint64_t all[STATE_FRAMES], const uint64_t more[STATE_FRAMES])
+{
+	bool is_new = false;
+	for (unsigned i = 0; i < STATE_FRAMES; i++) {
+		is_new |= more[i] & ~all[i];
+		all[i] |= more[i];
+	}
+	return is_new;
+}
+
+/* Until no slot is written that the state still knows: then it stands for every round. The current state
+ * becomes the one behind the last. */
+static struct err *walk_rounds(struct walk *w, const struct callback *b, uint64_t *longest)
+{
+	struct check *c = w->c;
+	struct tree_node *node = c->node;
+	uint64_t written[STATE_FRAMES] = {0};
+	struct tree_result found;
+	OWNED(snapshot) struct snapshot *before = NULL;
+	TRY(snapshot_take(c->state, c->insn, &before));
+	do {
+		found = (struct tree_result){0};
+		TRY(walk_callback(w, b, &found));
+		bool is_new = add_written(written, found.written);
+		snapshot_restore(before, c->state);
+		callback_forget(c->state, written);
+		c->insn = before->insn;
+		c->node = node;
+		if (!is_new)
+			break;
+	} while (true);
+	*longest = found.longest;
+	return NULL;
+}
+
+static struct err *pay_rounds(struct check *c, uint64_t rounds, uint64_t longest)
+{
+	uint64_t all, max = c->role->attributes.max_instructions;
+	if (__builtin_mul_overflow(rounds, longest + EXPLORE_ROUND, &all) ||
+	    __builtin_add_overflow(c->state->count, all, &all))
+		all = UINT64_MAX;
+	if (all > max)
+		return reject_length(c, all);
+	c->state->count = all;
+	return NULL;
+}
+
+static struct err *step_callback(struct walk *w, const struct bpf_insn *insn)
+{
+	struct check *c = w->c;
+	struct state_reg args[5];
+	uint64_t longest = 0;
+	TRY(leave_checkpoint(w, false)); /* the call is where both paths part */
+	TRY(call_check(c, insn, args));
+	struct callback b = callback_of(c, (uint32_t)insn->imm, args);
+	if (b.rounds > 0)
+		TRY(walk_rounds(w, &b, &longest));
+	TRY(pay_rounds(c, b.rounds, longest));
+	return call_finish(c, insn, args);
+}
+
 static struct err *step_helper(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
 {
+	const struct helper *h = helper_find((uint32_t)insn->imm);
 	(void)next;
+	if (h && h->flags & HELPER_CALLS)
+		return step_callback(w, insn);
 	return call_helper(w->c, insn);
 }
 
@@ -410,7 +505,6 @@ static struct err *step(struct walk *w, uint32_t *next)
 
 static struct err *walk_all(struct walk *w)
 {
-	TRY(leave_checkpoint(w, true)); /* the root */
 	for (;;) {
 		uint32_t next;
 		TRY(step(w, &next));
@@ -488,7 +582,9 @@ struct err *explore_entry(struct check *c, uint32_t entry)
 {
 	struct walk w = {.c = c};
 	start(c, entry);
-	struct err *e = walk_all(&w);
+	struct err *e = leave_checkpoint(&w, true); /* the root */
+	if (!e)
+		e = walk_all(&w);
 	while (w.noted)
 		drop_noted(&w);
 	struct tree_node *root = c->tree.all;

@@ -95,6 +95,14 @@ static void merge_const(struct check *c, struct verifier_insn_fact *f, bool is_f
 		check_precise(c, r); /* [I1] */
 }
 
+bool fact_callback(struct check *c, uint32_t function)
+{
+	struct verifier_insn_fact *f = current(c);
+	if (f->base == UNTOLD)
+		f->callback = function;
+	return f->callback == function;
+}
+
 void fact_call(struct check *c, const struct helper *h)
 {
 	struct verifier_insn_fact *f = current(c);

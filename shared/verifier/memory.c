@@ -24,6 +24,8 @@ static struct bounds bounds_of(const struct check *c, const struct state_reg *r)
 		return (struct bounds){-STATE_FRAME_SIZE, 0};
 	case STATE_CTX:
 		return (struct bounds){0, c->ctx->size_bytes};
+	case STATE_KEY:
+		return (struct bounds){0, c->maps[r->map].key_size};
 	case STATE_VALUE:
 	case STATE_VALUE_OR_NULL:
 		return (struct bounds){0, c->maps[r->map].value_size};
@@ -33,6 +35,7 @@ static struct bounds bounds_of(const struct check *c, const struct state_reg *r)
 	case STATE_NONE:
 	case STATE_SCALAR:
 	case STATE_MAP:
+	case STATE_FUNCTION:
 		break;
 	}
 	return (struct bounds){0, 0};
@@ -223,6 +226,7 @@ void memory_written(struct check *c, const struct state_reg *pointer, uint64_t m
 		return;
 	struct state_frame *f = &c->state->frames[pointer->frame];
 	int from = (int)pointer->range.full.smin, to = (int)pointer->range.full.smax;
+	check_written(c, pointer->frame, state_slots(from, (unsigned)(to - from) + (unsigned)max));
 	state_blur(f, from, (unsigned)(to - from) + (unsigned)max);
 	if (from == to)
 		state_forget(f, from, (unsigned)min, true);
@@ -335,6 +339,13 @@ static struct err *store_pointer(struct check *c, const struct memory_access *a,
 			a->size_bytes == 8
 				? "a pointer is stored on the stack at no fixed multiple of 8"
 				: "only a part of a pointer is stored on the stack");
+	if (a->pointer.frame < state_callback(c->state))
+		return check_reject(c, VERIFIER_POINTER_LEAK,
+				    "let the callback store numbers there, or keep the pointer in "
+				    "a variable of its own",
+				    "a callback stores %s in the stack of its caller, which may be "
+				    "in use before and after it",
+				    words_of(c, value));
 	if (value->kind == STATE_STACK && value->frame > a->pointer.frame)
 		return check_reject(
 			c, VERIFIER_POINTER_LEAK, "let the caller pass the memory in",
@@ -364,6 +375,7 @@ static void store_stack(struct check *c, const struct memory_access *a, struct m
 			struct state_reg *value)
 {
 	struct state_frame *f = &c->state->frames[a->pointer.frame];
+	check_written(c, a->pointer.frame, state_slots((int)s.from, (unsigned)(s.to - s.from)));
 	if (range_is_const(&a->pointer.range))
 		keep(f, s, (unsigned)a->size_bytes, value);
 	else
@@ -427,6 +439,8 @@ struct err *memory_atomic(struct check *c, const struct bpf_insn *insn)
 	TRY(memory_check(c, &a, &span));
 	if (a.pointer.kind == STATE_STACK) {
 		TRY(memory_check_stack(c, a.subject, a.pointer.frame, span));
+		check_written(c, a.pointer.frame,
+			      state_slots((int)span.from, (unsigned)(span.to - span.from)));
 		state_blur(&c->state->frames[a.pointer.frame], (int)span.from,
 			   (unsigned)(span.to - span.from));
 	}

@@ -30,6 +30,7 @@ static void measure(const struct state *s, struct snapshot_frame frames[STATE_FR
 			.written = f->written,
 			.function = f->function,
 			.return_to = f->return_to,
+			.is_callback = f->is_callback,
 			.regs = known_regs(f),
 			.first_reg = (uint16_t)*regs,
 			.first_slot = (uint16_t)*slots,
@@ -107,6 +108,7 @@ void snapshot_restore(const struct snapshot *from, struct state *s)
 		f->written = in->written;
 		f->function = in->function;
 		f->return_to = in->return_to;
+		f->is_callback = in->is_callback;
 		for (unsigned left = in->regs; left; left &= left - 1)
 			f->regs[__builtin_ctz(left)] = *reg++;
 		for (uint64_t left = in->used; left; left &= left - 1)

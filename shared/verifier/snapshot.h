@@ -11,6 +11,7 @@
 struct snapshot_frame {
 	uint64_t used, written;
 	uint32_t function, return_to;
+	bool is_callback;
 	uint16_t regs;			/* bit n: register n holds something */
 	uint16_t first_reg, first_slot; /* where this frame's begin in the packed arrays */
 };
@@ -30,6 +31,7 @@ struct snapshot {
 /* fails NO_MEMORY */
 MUST_CHECK struct err *snapshot_take(const struct state *s, uint32_t insn, struct snapshot **out);
 void snapshot_destroy(struct snapshot *s);
+OWN_DEFINE(snapshot, struct snapshot *, snapshot_destroy)
 
 /* Makes `s` the state that the snapshot was taken of. */
 void snapshot_restore(const struct snapshot *from, struct state *s);

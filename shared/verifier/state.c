@@ -17,6 +17,15 @@ const struct state_kind_row state_kinds[] = {
 #undef KIND
 };
 
+uint32_t state_callback(const struct state *s)
+{
+	uint32_t i = s->frames_count;
+	while (i-- > 1)
+		if (s->frames[i].is_callback)
+			return i;
+	return 0;
+}
+
 struct state_reg state_scalar(struct range range)
 {
 	return (struct state_reg){.kind = STATE_SCALAR, .range = range};
@@ -112,11 +121,20 @@ bool state_release(struct state *s, uint32_t id)
 	return true;
 }
 
+bool state_owns(const struct state *s, uint32_t id)
+{
+	uint32_t owner = state_callback(s);
+	for (uint32_t i = 0; i < s->refs_count; i++)
+		if (s->refs[i].id == id)
+			return s->refs[i].owner == owner;
+	return false;
+}
+
 bool state_acquire(struct state *s, uint32_t id, uint32_t insn)
 {
 	if (s->refs_count == STATE_REFS)
 		return false;
-	s->refs[s->refs_count++] = (struct state_ref){id, insn};
+	s->refs[s->refs_count++] = (struct state_ref){id, insn, state_callback(s)};
 	return true;
 }
 

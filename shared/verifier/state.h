@@ -56,8 +56,8 @@ struct state_reg {
 	uint8_t kind;
 	uint8_t frame;		   /* STACK: whose */
 	uint16_t deps[STATE_DEPS]; /* variable + 1; 0 is none */
-	uint32_t map;		   /* MAP, VALUE…: index into the object's maps */
-	uint32_t id; /* equal ids: SCALAR the same number, VALUE… the same element, RECORD… the
+	uint32_t map; /* MAP, KEY, VALUE…: index into the object's maps; FUNCTION: … functions */
+	uint32_t id;  /* equal ids: SCALAR the same number, VALUE… the same element, RECORD… the
 		      * reference; 0: none */
 	uint32_t size;	    /* RECORD…: bytes */
 	struct range range; /* SCALAR: the number; pointers: the offset from the object's start */
@@ -77,10 +77,12 @@ struct state_frame {
 	uint64_t written;   /* bit n: slot n was overwritten whole since the last checkpoint */
 	uint32_t function;  /* index into the object's functions */
 	uint32_t return_to; /* the instruction after the call, in the caller */
+	bool is_callback;   /* a helper calls it, with the frame below as caller */
 };
 
 struct state_ref {
 	uint32_t id, insn; /* where it was acquired */
+	uint32_t owner;	   /* state_callback() then: the callback that has to release it */
 };
 
 /* A conditional jump that could have gone both ways, and how this path went. */
@@ -125,6 +127,9 @@ static inline unsigned state_var_slot(unsigned frame, unsigned slot)
 	return frame * STATE_FRAME_VARS + STATE_REGS + slot;
 }
 
+/* The frame of the innermost callback, which everything above it belongs to; 0 where there is none. */
+uint32_t state_callback(const struct state *s);
+
 struct state_reg state_scalar(struct range range);
 
 /* Starts the next frame: nothing known but its r10. False where there are STATE_FRAMES already. */
@@ -138,6 +143,9 @@ void state_settle_null(struct state *s, uint32_t id, bool is_null);
 
 /* Every copy of record `id` becomes unreadable, and its reference ends. False where there was none. */
 bool state_release(struct state *s, uint32_t id);
+
+/* Whether the current callback, or the entry where there is none, holds `id`. */
+bool state_owns(const struct state *s, uint32_t id);
 
 /* False where there are STATE_REFS already. */
 bool state_acquire(struct state *s, uint32_t id, uint32_t insn);

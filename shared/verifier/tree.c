@@ -86,6 +86,14 @@ void tree_fork(struct tree_node *n)
 	n->branches++;
 }
 
+static void tell(const struct tree_node *n)
+{
+	if (!n->result)
+		return;
+	n->result->longest = n->longest;
+	memcpy(n->result->written, n->written, sizeof n->written);
+}
+
 void tree_end(struct tree *t, struct tree_node *n, uint64_t length)
 {
 	while (n) {
@@ -93,6 +101,7 @@ void tree_end(struct tree *t, struct tree_node *n, uint64_t length)
 		n->longest = MAX(n->longest, length); /* [I2] */
 		if (--n->branches > 0)
 			return;
+		tell(n);
 		length = n->longest + n->state->count - (parent ? parent->state->count : 0);
 		if (!n->is_listed)
 			free_node(t, n);
@@ -153,5 +162,15 @@ void tree_mark_read(struct tree_node *n, unsigned frame, uint64_t slots)
 			return;
 		n->read[frame] |= slots;
 		slots &= ~n->state->frames[frame].written;
+	}
+}
+
+void tree_mark_written(struct tree_node *n, unsigned frame, uint64_t slots)
+{
+	for (; n; n = n->parent) {
+		slots &= ~n->written[frame];
+		if (!slots)
+			return; /* and so it is in all that lead to it */
+		n->written[frame] |= slots;
 	}
 }

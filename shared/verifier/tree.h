@@ -12,6 +12,12 @@
 
 #include "shared/verifier/snapshot.h"
 
+/* What was found below a checkpoint. */
+struct tree_result {
+	uint64_t longest;
+	uint64_t written[STATE_FRAMES];
+};
+
 struct tree_node {
 	struct tree_node *parent; /* the checkpoint before it on the path */
 	struct tree_node *next;	  /* in the list of its instruction */
@@ -23,6 +29,8 @@ struct tree_node {
 	bool is_listed;
 	uint64_t precise[STATE_VAR_WORDS]; /* numbers that matter */
 	uint64_t read[STATE_FRAMES];	   /* slots that are read before they are overwritten */
+	uint64_t written[STATE_FRAMES];	   /* slots that callbacks write below their own frame */
+	struct tree_result *result;	   /* filled when it is finished; NULL: nobody asks */
 };
 
 struct tree {
@@ -66,3 +74,6 @@ void tree_mark_precise(struct tree_node *n, const uint64_t vars[STATE_VAR_WORDS]
 
 /* Slots of a frame of `n` are read, and so are those of the ancestors that they came from. */
 void tree_mark_read(struct tree_node *n, unsigned frame, uint64_t slots);
+
+/* A callback below `n` writes slots of a frame below its own. */
+void tree_mark_written(struct tree_node *n, unsigned frame, uint64_t slots);

@@ -110,6 +110,14 @@ void words_reg(const struct check *c, const struct state_reg *r, struct buf *out
 	case STATE_MAP:
 		buf_printf(out, "the map %.*s", STR_FMT(c->maps[r->map].name));
 		return;
+	case STATE_FUNCTION:
+		buf_printf(out, "the function %.*s()", STR_FMT(c->functions[r->map].name));
+		return;
+	case STATE_KEY:
+		buf_printf(out, "a %s of map %.*s (%u bytes)", state_kinds[r->kind].words,
+			   STR_FMT(c->maps[r->map].name), c->maps[r->map].key_size);
+		put_offset(&r->range, out);
+		return;
 	case STATE_VALUE:
 	case STATE_VALUE_OR_NULL:
 		put_value(c, r, out);

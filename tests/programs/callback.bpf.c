@@ -1,8 +1,6 @@
 /* A function's address as a constant: callbacks of helpers that the kernel has. */
 #include "eim_bpf.h"
 
-static long (*const bpf_loop)(__u32 count, void *callback, void *context, __u64 flags) = (void *)181;
-
 __u64 sum;
 
 static long add(__u32 index, void *context)

@@ -64,6 +64,7 @@ struct writer {
 	struct generate_random random;
 	struct generate_program *p;
 	uint32_t count, calls[16], calls_count; /* calls whose targets are not yet known */
+	uint32_t callbacks[8], callbacks_count; /* … and constants */
 	uint16_t numbers;			/* registers that hold numbers */
 	uint16_t slots;				/* numbers among slots 0 … 7 */
 	bool has_buffer, has_ctx;
@@ -730,6 +731,31 @@ static void put_local(struct writer *w)
 	is_number(w, 0);
 }
 
+/* ---- bpf_loop(): r1 the index, r2 a buffer of the caller ---- */
+static void put_rounds(struct writer *w)
+{
+	if (w->callbacks_count == ARRAY_SIZE(w->callbacks))
+		return;
+	fill_buffer(w);
+	if (chance(w, 60)) {
+		put_set(w, 1, (int32_t)below(w, 9));
+	} else {
+		put_mov(w, 1, any_number(w));
+		put(w, INSN(BPF_ALU64 | BPF_AND | BPF_K, 1, 0, 0, 7));
+	}
+	w->callbacks[w->callbacks_count++] = w->count;
+	put_imm64(w, 2, BPF_PSEUDO_FUNC, 0, 0);
+	put_stack(w, 3, BUFFER);
+	put_set(w, 4, chance(w, 95) ? 0 : 1);
+	put_call(w, BPF_FUNC_loop);
+	is_number(w, 0);
+	if (chance(w, 60)) { /* what was written is looked at, and perhaps used */
+		unsigned reg = 1 + below(w, 5);
+		put(w, INSN(BPF_LDX | BPF_MEM | BPF_DW, reg, 10, BUFFER + 8 * (int)below(w, 8), 0));
+		is_number(w, reg);
+	}
+}
+
 /* ---- statements ---- */
 static const struct {
 	uint32_t weight;
@@ -743,6 +769,7 @@ static const struct {
 	{4, false, put_update}, {6, false, put_global},	 {4, true, put_record},
 	{3, false, put_output}, {2, false, put_simple},	 {1, false, put_query},
 	{3, false, put_probe},	{1, false, put_strncmp}, {3, false, put_local},
+	{4, false, put_rounds},
 };
 
 static void put_statement(struct writer *w)
@@ -804,6 +831,32 @@ static void put_function(struct writer *w, uint32_t index)
 	end_function(w, index);
 }
 
+/* The function that bpf_loop() calls: as a local one, but for its arguments. */
+static void put_callback(struct writer *w, uint32_t index)
+{
+	begin_function(w, index);
+	w->count = w->p->functions[index].first;
+	put_mov(w, 6, 2);
+	for (unsigned reg = 7; reg < 10; reg++)
+		put_mov(w, reg, 1);
+	w->calls_count = ARRAY_SIZE(w->calls);
+	for (uint32_t n = 0; n < w->callbacks_count; n++)
+		w->p->insns[w->callbacks[n]].imm = (int32_t)w->p->functions[index].first;
+	w->callbacks_count = ARRAY_SIZE(w->callbacks); /* and none from here */
+	w->depth = 1;
+	put_block(w, 3);
+	put_mov(w, 3, 6);
+	put_uses(w, 3, BUFFER_BYTES);
+	if (chance(w, 60)) { /* what a round leaves is what the next one finds */
+		put(w, INSN(BPF_LDX | BPF_MEM | BPF_DW, 7, 6, 8 * (int)below(w, 8), 0));
+		put(w,
+		    INSN(BPF_STX | BPF_MEM | BPF_DW, 6, 7 + below(w, 3), 8 * (int)below(w, 8), 0));
+	}
+	if (chance(w, 50))
+		put(w, INSN(BPF_ALU64 | BPF_AND | BPF_K, 7, 0, 0, 1));
+	end_function(w, index);
+}
+
 static void connect_calls(struct writer *w, uint32_t first, uint32_t upto)
 {
 	for (uint32_t n = first; n < upto; n++) {
@@ -859,15 +912,17 @@ void generate_program(uint64_t seed, struct generate_program *out)
 	begin_function(&w, 0);
 	put_block(&w, 12);
 	end_function(&w, 0);
-	for (uint32_t n = 1, done = 0; n < GENERATE_FUNCTIONS && done < w.calls_count; n++) {
+	for (uint32_t n = 1, done = 0; n < GENERATE_FUNCTIONS - 1 && done < w.calls_count; n++) {
 		uint32_t upto = w.calls_count;
-		bool is_last = n + 1 == GENERATE_FUNCTIONS;
+		bool is_last = n + 2 == GENERATE_FUNCTIONS;
 		if (is_last) /* no more calls from here */
 			w.calls_count = ARRAY_SIZE(w.calls);
 		put_function(&w, n);
 		connect_calls(&w, done, upto);
 		done = is_last ? w.calls_count : upto;
 	}
+	if (w.callbacks_count)
+		put_callback(&w, out->object.functions_count);
 	out->object.insns_count = w.count;
 }
 
@@ -875,105 +930,4 @@ void generate_copy(const struct generate_program *from, struct generate_program 
 {
 	*out = *from;
 	connect_parts(out);
-}
-
-/* ---- mutations ---- */
-static bool is_second_slot(const struct generate_program *p, uint32_t at)
-{
-	return at > 0 && p->insns[at - 1].code == (BPF_LD | BPF_IMM | BPF_DW);
-}
-
-/* What object_parse() vouches for must stay so: constants whole, calls to functions. */
-static bool is_changeable(const struct generate_program *p, uint32_t at)
-{
-	return !is_second_slot(p, at) && p->insns[at].code != (BPF_LD | BPF_IMM | BPF_DW) &&
-	       !(p->insns[at].code == (BPF_JMP | BPF_CALL) &&
-		 p->insns[at].src_reg == BPF_PSEUDO_CALL);
-}
-
-static void change(struct generate_random *r, struct bpf_insn *insn)
-{
-	switch (generate_below(r, 6)) {
-	case 0: {
-		uint8_t code = insn->code ^ (uint8_t)(1u << generate_below(r, 8));
-		if (code != (BPF_LD | BPF_IMM | BPF_DW))
-			insn->code = code;
-		return;
-	}
-	case 1:
-		insn->dst_reg = (uint8_t)(generate_below(r, 11) & 15);
-		return;
-	case 2:
-		insn->src_reg = (uint8_t)(generate_below(r, 11) & 15);
-		if (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_CALL)
-			insn->src_reg = 0;
-		return;
-	case 3:
-		insn->off = (int16_t)(insn->off + (int)generate_below(r, 17) - 8);
-		return;
-	case 4:
-		insn->imm = (int32_t)((uint32_t)insn->imm + generate_below(r, 5) - 2);
-		return;
-	case 5:
-		insn->imm = (int32_t)generate_number(r);
-		return;
-	}
-}
-
-static void swap_two(struct generate_program *p, uint32_t a, uint32_t b)
-{
-	struct bpf_insn kept = p->insns[a];
-	if (!is_changeable(p, a) || !is_changeable(p, b))
-		return;
-	p->insns[a] = p->insns[b];
-	p->insns[b] = kept;
-}
-
-void generate_mutate(struct generate_random *r, struct generate_program *p)
-{
-	for (uint32_t n = 1 + generate_below(r, 3); n--;) {
-		uint32_t at = generate_below(r, p->object.insns_count);
-		if (!is_changeable(p, at))
-			continue;
-		switch (generate_below(r, 6)) {
-		case 0:
-			generate_blank(p, at);
-			break;
-		case 1:
-			if (at + 1 < p->object.insns_count)
-				swap_two(p, at, at + 1);
-			break;
-		default: {
-			struct bpf_insn kept = p->insns[at];
-			change(r, &p->insns[at]);
-			if (insn_kind(&p->insns[at]) == INSN_INVALID && generate_below(r, 20))
-				p->insns[at] = kept;
-		}
-		}
-	}
-}
-
-void generate_blank(struct generate_program *p, uint32_t insn)
-{
-	if (is_second_slot(p, insn))
-		return;
-	if (p->insns[insn].code == (BPF_LD | BPF_IMM | BPF_DW))
-		p->insns[insn + 1] = INSN(BPF_JMP | BPF_JA, 0, 0, 0, 0);
-	p->insns[insn] = INSN(BPF_JMP | BPF_JA, 0, 0, 0, 0);
-}
-
-void generate_print(const struct generate_program *p, struct buf *out)
-{
-	for (uint32_t f = 0; f < p->object.functions_count; f++) {
-		const struct object_function *fn = &p->functions[f];
-		buf_printf(out, "%.*s:\n", STR_FMT(fn->name));
-		for (uint32_t n = fn->first; n < fn->first + fn->count;
-		     n += insn_slots(&p->insns[n])) {
-			if (p->insns[n].code == (BPF_JMP | BPF_JA) && p->insns[n].off == 0)
-				continue; /* blank */
-			buf_printf(out, "%4u: ", n);
-			insn_print(&p->insns[n], out);
-			buf_putc(out, '\n');
-		}
-	}
 }

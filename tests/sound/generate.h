@@ -12,7 +12,7 @@
 #include "shared/bpf/object_load.h"
 
 #define GENERATE_INSNS	   512
-#define GENERATE_FUNCTIONS 4
+#define GENERATE_FUNCTIONS 5 /* the last one is called back */
 
 enum generate_map {
 	GENERATE_MAP_ARRAY, /* u32 → 16 bytes, 4 elements */

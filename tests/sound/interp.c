@@ -345,12 +345,17 @@ static bool is_place(const struct interp_value *v)
 	return v->kind != INTERP_NUMBER;
 }
 
+static bool is_handle(const struct interp_value *v)
+{
+	return v->kind == INTERP_MAP || v->kind == INTERP_FUNCTION;
+}
+
 static bool move_pointer(struct interp *i, const struct bpf_insn *insn, struct interp_value *dst,
 			 const struct interp_value *src)
 {
 	unsigned op = BPF_OP(insn->code);
 	if (BPF_CLASS(insn->code) != BPF_ALU64 || (op != BPF_ADD && op != BPF_SUB) ||
-	    dst->kind == INTERP_MAP || src->kind == INTERP_MAP)
+	    is_handle(dst) || is_handle(src))
 		return interp_stop(i, INTERP_ARITHMETIC, "arithmetic on a pointer");
 	if (is_place(dst) && is_place(src)) {
 		if (op != BPF_SUB || dst->object != src->object)
@@ -421,6 +426,8 @@ static bool step_imm64(struct interp *i, const struct bpf_insn *insn)
 	} else if (insn->src_reg == BPF_PSEUDO_MAP_VALUE) {
 		struct interp_element *e = &i->maps[insn->imm].elements[0];
 		*dst = (struct interp_value){(uint32_t)insn[1].imm, e->object - 1, INTERP_POINTER};
+	} else if (insn->src_reg == BPF_PSEUDO_FUNC) {
+		*dst = (struct interp_value){(uint32_t)insn->imm, 0, INTERP_FUNCTION};
 	} else if (insn->src_reg != 0) {
 		return interp_stop(i, INTERP_BAD_INSN, "an unknown kind of constant");
 	}
@@ -518,6 +525,7 @@ static bool push(struct interp *i, uint32_t return_to)
 	memset(f->init, 0, sizeof f->init);
 	f->object = object;
 	f->return_to = return_to;
+	f->round = (struct interp_round){0};
 	f->regs[10] = (struct interp_value){INTERP_FRAME, object, INTERP_POINTER};
 	i->objects[object].frame = f;
 	i->frames_count++;
@@ -532,6 +540,46 @@ static bool step_local(struct interp *i, const struct bpf_insn *insn)
 	memcpy(&top(i)->regs[1], &caller->regs[1], 5 * sizeof caller->regs[0]);
 	memset(&caller->regs[0], 0, 6 * sizeof caller->regs[0]);
 	i->next = (uint32_t)((int64_t)i->at + 1 + insn->imm);
+	return true;
+}
+
+/* ---- functions that are called back ---- */
+static bool begin_round(struct interp *i, const struct interp_round *round, uint32_t return_to)
+{
+	if (!push(i, return_to))
+		return false;
+	top(i)->round = *round;
+	*interp_reg(i, 1) = number(round->index);
+	*interp_reg(i, 2) = round->ctx;
+	i->next = round->first;
+	return true;
+}
+
+bool interp_enter(struct interp *i, const struct interp_round *round)
+{
+	memset(interp_reg(i, 0), 0, 6 * sizeof(struct interp_value));
+	return begin_round(i, round, i->at + 1);
+}
+
+static bool leave_round(struct interp *i)
+{
+	struct interp_frame *f = top(i);
+	struct interp_round round = f->round;
+	if (!readable(i, 0))
+		return false;
+	if (interp_reg(i, 0)->kind != INTERP_NUMBER)
+		return interp_stop(i, INTERP_LEAK, "a callback returns a pointer");
+	for (uint32_t n = round.records; n < i->records_count; n++)
+		if (i->records[n].is_busy)
+			return interp_stop(i, INTERP_UNRELEASED, "record %u is still held", n);
+	bool is_last = f->regs[0].bits != 0 || ++round.index == round.count;
+	uint64_t called = round.index + (f->regs[0].bits != 0);
+	i->objects[f->object].is_alive = false;
+	i->frames_count--;
+	if (!is_last)
+		return begin_round(i, &round, f->return_to);
+	*interp_reg(i, 0) = number(called);
+	i->next = f->return_to;
 	return true;
 }
 
@@ -555,6 +603,8 @@ static bool step_exit(struct interp *i, const struct bpf_insn *insn)
 	(void)insn;
 	if (i->frames_count == 1)
 		return leave(i);
+	if (top(i)->round.is_one)
+		return leave_round(i);
 	struct interp_frame *f = top(i);
 	i->objects[f->object].is_alive = false;
 	f[-1].regs[0] = f->regs[0];

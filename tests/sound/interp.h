@@ -42,10 +42,12 @@ enum interp_trap {
 	INTERP_FACT,	 /* what the verifier told the compiler is not so */
 };
 
-enum interp_kind { INTERP_NONE, INTERP_NUMBER, INTERP_POINTER, INTERP_MAP };
+enum interp_kind { INTERP_NONE, INTERP_NUMBER, INTERP_POINTER, INTERP_MAP, INTERP_FUNCTION };
 
 struct interp_value {
-	uint64_t bits; /* the number; the offset from the object's start; the map's index */
+	uint64_t
+		bits; /* the number; the offset from the object's start; the map's index; the function's
+			* first instruction */
 	uint32_t object;
 	uint8_t kind;
 };
@@ -62,12 +64,21 @@ struct interp_object {
 	uint32_t record;	    /* RING */
 };
 
+/* A function that bpf_loop() calls. */
+struct interp_round {
+	bool is_one;		 /* the frame is a callback's */
+	uint32_t first, records; /* its first instruction; records that there were before */
+	uint64_t index, count;
+	struct interp_value ctx;
+};
+
 struct interp_frame {
 	struct interp_value regs[11];
 	struct interp_value
 		slots[INTERP_FRAME / 8]; /* kind POINTER or MAP: holds one; else bytes */
 	uint8_t bytes[INTERP_FRAME];
 	bool init[INTERP_FRAME];
+	struct interp_round round;
 	uint32_t object, return_to;
 };
 
@@ -146,4 +157,6 @@ uint8_t *interp_memory(struct interp *i, const struct interp_value *p, int64_t o
 void interp_wrote(struct interp *i, const struct interp_value *p, int64_t offset, uint64_t size);
 /* A new object, or UINT32_MAX with the run stopped as open. */
 uint32_t interp_object(struct interp *i, enum interp_place place, void *data, uint32_t size);
+/* Calls the function for the first time: the current instruction calls a helper that calls back. */
+bool interp_enter(struct interp *i, const struct interp_round *round);
 bool interp_call(struct interp *i, const struct bpf_insn *insn);

@@ -21,6 +21,7 @@ struct call {
 	uint8_t *memory[5]; /* what pointer arguments point to */
 	uint64_t size;
 	struct interp_value r0;
+	bool is_entered; /* the callback runs; r0 comes when it is done */
 };
 
 /* ---- maps ---- */
@@ -194,6 +195,7 @@ static bool check_argument(struct call *k, unsigned n)
 	case HELPER_ARG_NONE:
 		return true;
 	case HELPER_ARG_ANYTHING:
+	case HELPER_ARG_CALLBACK_CTX:
 		return k->args[n].kind != INTERP_NONE ||
 		       interp_stop(k->i, INTERP_UNINIT, "argument %u holds nothing", n + 1);
 	case HELPER_ARG_SCALAR:
@@ -218,6 +220,9 @@ static bool check_argument(struct call *k, unsigned n)
 		return arg_record(k, n);
 	case HELPER_ARG_CONST_STRING:
 		return arg_string(k, n);
+	case HELPER_ARG_CALLBACK:
+		return k->args[n].kind == INTERP_FUNCTION ||
+		       interp_stop(k->i, INTERP_ARGUMENT, "argument %u is no function", n + 1);
 	case HELPER_ARG_CTX:
 		break;
 	}
@@ -241,6 +246,10 @@ static bool check_fact(struct call *k, unsigned n)
 	if (k->helper->args[n] == HELPER_ARG_MAP && f->map != VERIFIER_MIXED && f->map != v->bits)
 		return interp_stop(k->i, INTERP_FACT, "argument %u is said to be map %u", n + 1,
 				   f->map);
+	const struct object_function *fns = object_functions(k->i->object, &(uint32_t){0});
+	if (k->helper->args[n] == HELPER_ARG_CALLBACK && fns[f->callback].first != v->bits)
+		return interp_stop(k->i, INTERP_FACT, "argument %u is said to be function %u",
+				   n + 1, f->callback);
 	return true;
 }
 
@@ -413,6 +422,23 @@ static bool do_strncmp(struct call *k)
 	return returns(k, 0);
 }
 
+static bool do_loop(struct call *k)
+{
+	struct interp_round round = {.is_one = true,
+				     .first = (uint32_t)k->args[1].bits,
+				     .records = k->i->records_count,
+				     .count = (uint32_t)k->args[0].bits,
+				     .ctx = k->args[2]};
+	if (k->args[3].bits)
+		return returns(k, -EINVAL);
+	if (round.count > 1u << 23)
+		return returns(k, -E2BIG);
+	if (round.count == 0)
+		return returns(k, 0);
+	k->is_entered = true;
+	return interp_enter(k->i, &round);
+}
+
 static const struct {
 	uint32_t id;
 	bool (*run)(struct call *k);
@@ -434,6 +460,7 @@ static const struct {
 	{BPF_FUNC_ringbuf_discard, do_finish},
 	{BPF_FUNC_ringbuf_query, do_query},
 	{BPF_FUNC_strncmp, do_strncmp},
+	{BPF_FUNC_loop, do_loop},
 };
 
 static bool run_model(struct call *k)
@@ -459,6 +486,8 @@ bool interp_call(struct interp *i, const struct bpf_insn *insn)
 			return false;
 	if (!run_model(&k))
 		return false;
+	if (k.is_entered)
+		return true;
 	memset(interp_reg(i, 0), 0, 6 * sizeof(struct interp_value));
 	*interp_reg(i, 0) = k.r0;
 	return true;

@@ -222,8 +222,8 @@ static void refuses_what_no_verifier_accepts(void **state)
 	REFUSES("f, instruction 0: no such map", ERR_INTERNAL, LD_VALUE(1, -1, 0), EXIT);
 	REFUSES("f, instruction 0: a call of what is no function", ERR_INTERNAL, CALL_LOCAL(50),
 		EXIT);
-	REFUSES("f, instruction 0: callbacks are not supported yet", ERR_UNSUPPORTED,
-		LD_IMM64(0, BPF_PSEUDO_FUNC, 0, 0), EXIT);
+	REFUSES("f, instruction 0: a call of what is no function", ERR_INTERNAL,
+		LD_IMM64(0, BPF_PSEUDO_FUNC, 1, 0), EXIT);
 	REFUSES("f, instruction 0: calls of kernel functions", ERR_UNSUPPORTED,
 		INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, 1), EXIT);
 }
