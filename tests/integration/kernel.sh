@@ -15,6 +15,12 @@ readonly policies=(
 	'div by zero'             # the instruction set gives such divisions a result
 	'invalid shift'           # and masks such shifts
 	'misaligned stack access' # inside the frame; the machine reads and writes at any address
+	'missing btf func_info'   # assembly without types; callbacks are checked from their code
+	'callback function not static'
+	'expected=fp' # a callback's context may be any pointer that was checked, not only one to the stack
+	# A round's number is below the count of rounds, which was checked: the kernel does not use that.
+	'callback_index_in_bounds: R2 unbounded memory access'
+	'callback_of_a_checked_count: R2 unbounded memory access'
 )
 role=(--spec tests/cases/specs/all.yaml --role Everyone --kernel -o json)
 
@@ -87,7 +93,7 @@ compare() {
 	[ "$ours" = "$wanted" ] || wrong+=("$1: $2, the kernel says $3: $4")
 	if [ "$ours" = "$3" ]; then
 		((agreed++))
-	elif [ "$ours" = accepted ] && ! is_policy "$4"; then
+	elif [ "$ours" = accepted ] && ! is_policy "$1: $4"; then
 		unsafe+=("$1: we accept, the kernel: $4")
 	elif explained "$@"; then
 		((differing++))
