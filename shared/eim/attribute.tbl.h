@@ -12,5 +12,5 @@ ATTRIBUTE(max_instructions, U64, 1000000, "instructions per event in the worst c
 ATTRIBUTE(metered, FLAG, false, "instructions are counted at run time instead of proved")
 ATTRIBUTE(allow_memory_write, FLAG, false, "memory of the host may be written")
 ATTRIBUTE(always_const, FLAG, true, "pointers from the entry's arguments are const")
-ATTRIBUTE(may_have_side_effect, FLAG, false, "what is acquired need not be released")
+ATTRIBUTE(may_have_side_effect, FLAG, false, "host functions with side effects may be called")
 ATTRIBUTE(skip_verification, FLAG, false, "programs run unverified: refused")
