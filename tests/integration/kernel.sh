@@ -15,9 +15,11 @@ readonly policies=(
 	'div by zero'             # the instruction set gives such divisions a result
 	'invalid shift'           # and masks such shifts
 	'misaligned stack access' # inside the frame; the machine reads and writes at any address
-	'missing btf func_info'   # assembly without types; callbacks are checked from their code
 	'callback function not static'
-	'expected=fp' # a callback's context may be any pointer that was checked, not only one to the stack
+	# Of one program each, so that the words excuse no other: assembly without types, whose callback is
+	# checked from its code; and a callback's context, which may be any pointer that was checked.
+	'callback_counts: missing btf func_info'
+	'callback_fills_a_record: R3 type=ringbuf_mem expected=fp'
 	# A round's number is below the count of rounds, which was checked: the kernel does not use that.
 	'callback_index_in_bounds: R2 unbounded memory access'
 	'callback_of_a_checked_count: R2 unbounded memory access'
