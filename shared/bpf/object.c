@@ -89,6 +89,12 @@ const struct object_map *object_maps(const struct object *o, uint32_t *count)
 	return o->maps;
 }
 
+const struct object_extern *object_externs(const struct object *o, uint32_t *count)
+{
+	*count = o->externs_count;
+	return o->externs;
+}
+
 const struct object_function *object_functions(const struct object *o, uint32_t *count)
 {
 	*count = o->functions_count;

@@ -8,6 +8,8 @@
  *   ld_imm64 of global data     src_reg = BPF_PSEUDO_MAP_VALUE, imm = index into maps, next imm = offset
  *   ld_imm64 of a function      src_reg = BPF_PSEUDO_FUNC,      imm = index of its first instruction
  *   call of a local function    src_reg = BPF_PSEUDO_CALL,      imm = target - (this + 1)
+ *   call of an extern function  src_reg = BPF_PSEUDO_KFUNC_CALL, imm = index into externs
+ *   ld_imm64 of an extern variable  src_reg = BPF_PSEUDO_BTF_ID, imm = index into externs
  * so that no ELF knowledge is needed behind this header. Nothing else stands in an ld_imm64's src_reg,
  * each of these indexes is inside, each offset is inside its map's value, each function named begins
  * there, and each ld_imm64 has its second slot (zero but for imm) in the same function. Functions lie
@@ -26,6 +28,7 @@
 #define OBJECT_MAX_BYTES     ((size_t)8 << 20)
 #define OBJECT_MAX_MAPS	     64u
 #define OBJECT_MAX_FUNCTIONS 1024u
+#define OBJECT_MAX_EXTERNS   256u
 #define OBJECT_MAX_MAP_BYTES ((uint64_t)1 << 30)
 
 enum object_map_role {
@@ -55,6 +58,14 @@ struct object_function {
 	const struct section *kind; /* entries: the row of the section table */
 };
 
+/* What the program uses by name and does not define: `extern … __ksym;`, a function or a variable of the
+ * host, or a function of the runtime. */
+struct object_extern {
+	struct str name;
+	bool is_function;
+	uint32_t btf_id; /* its FUNC or VAR in the object's BTF */
+};
+
 struct object;
 
 /*
@@ -78,6 +89,7 @@ const char *object_digest(const struct object *o);
 const struct bpf_insn *object_insns(const struct object *o, uint32_t *count);
 const struct object_map *object_maps(const struct object *o, uint32_t *count);
 const struct object_function *object_functions(const struct object *o, uint32_t *count);
+const struct object_extern *object_externs(const struct object *o, uint32_t *count);
 const struct btf *object_btf(const struct object *o); /* NULL where there is none */
 struct str object_license(const struct object *o);    /* empty where there is none */
 

@@ -20,10 +20,11 @@ struct object {
 	struct bpf_insn *insns;
 	struct object_map *maps;
 	struct object_function *functions; /* by first instruction, without gaps */
+	struct object_extern *externs;
 	struct btf *btf;
 	struct btf_lines *lines;
 	struct str license;
-	uint32_t insns_count, maps_count, functions_count;
+	uint32_t insns_count, maps_count, functions_count, externs_count;
 	char digest[65];
 };
 

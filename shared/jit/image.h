@@ -3,6 +3,9 @@
  * of everything it reaches, at fixed distances.
  *
  *   offset 0                code        r-x  sealed memfd, shared by all processes of the host
+ *          imports_offset   imports     r--  one u64 per import: its address in this process. Private, written by
+ *                                            the agent through /proc/PID/mem, kept across fork; absent where
+ *                                            nothing is imported
  *          private_offset   private     rw-  one anonymous page of each process (struct rt_private)
  *          maps[0].offset   map 0       rw-  a map file; a ring buffer's data is mapped twice in a row
  *          maps[1].offset   map 1       rw-  …
@@ -21,6 +24,7 @@
 #define IMAGE_LAYOUT	  1u /* changes when an encoded image would be read wrongly */
 #define IMAGE_MAX_BYTES	  ((size_t)16 << 20)
 #define IMAGE_MAX_ENTRIES 64u
+#define IMAGE_MAX_IMPORTS 256u
 #define IMAGE_MAX_SPAN \
 	(((uint64_t)2 << 30) - ((uint64_t)32 << 20)) /* what rip-relative code reaches */
 
@@ -35,9 +39,26 @@ struct image_map {
 	struct bytes initial; /* DATA: the first content */
 };
 
+/*
+ * The context of an extension entry: the host function's arguments as they are in their registers, and
+ * behind them one word that says whether there is a result.
+ */
+#define IMAGE_CTX_ARGS 6u
+#define IMAGE_CTX_NO_RESULT \
+	(8u * IMAGE_CTX_ARGS) /* offset of a u64: 0 before the call; not 0: the \
+						   * host's function runs itself */
+
+/* A function or variable of the host that the code reaches through its imports. */
+struct image_import {
+	struct str symbol;
+	bool is_function;
+};
+
 struct image_entry {
 	struct str name;    /* the C function's */
 	struct str section; /* its SEC() */
+	struct str
+		symbol; /* extension entries: the host's function whose place it takes; else empty */
 	uint64_t offset;    /* of its machine code in the image; preserve_most, u64 f(void *ctx) */
 	uint64_t ctx_reads; /* as struct verifier_entry */
 };
@@ -57,7 +78,9 @@ struct image {
 	struct bytes code;
 	struct image_entry *entries;
 	struct image_map *maps;
-	uint32_t entries_count, maps_count;
+	struct image_import *imports;
+	uint32_t entries_count, maps_count, imports_count;
+	uint64_t imports_offset; /* 0 where there are none */
 	uint64_t private_offset, total_bytes;
 	uint32_t needs; /* IMAGE_NEEDS_* */
 	struct str object_digest, role_digest;

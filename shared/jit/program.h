@@ -12,7 +12,10 @@ struct jit_program {
 	const struct object_function *functions;
 	const struct verifier_entry *entries;
 	const struct verifier_insn_fact *facts; /* one per instruction; NULL: nothing is known */
-	uint32_t insns_count, maps_count, functions_count, entries_count;
+	const struct verifier_extern *externs;	/* NULL: none */
+	uint64_t
+		fuel; /* instructions that an event may execute, counted in the code; 0: proved, not counted */
+	uint32_t insns_count, maps_count, functions_count, entries_count, externs_count;
 	struct str object_digest, role_digest;
 	struct bytes btf;
 };

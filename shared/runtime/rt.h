@@ -39,6 +39,8 @@
 struct rt_private {
 	uint32_t tgid; /* as the agent's pid namespace has it: what it writes as owner of locks */
 	uint32_t pid_inside; /* as the process's own has it: what its system calls want */
+	uint64_t ended;	     /* runs that were ended before their exit: out of fuel; atomic */
+	uint64_t skipped;    /* runs that did not begin: from inside another one; atomic */
 };
 _Static_assert(sizeof(struct rt_private) <= RT_PAGE, "one page");
 

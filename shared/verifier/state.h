@@ -42,6 +42,8 @@ enum state_kind {
 #define STATE_IS_ATOMIC	 8u  /* … with atomic operations */
 #define STATE_IS_OFFSET	 16u /* numbers may be added to it */
 #define STATE_IS_NULL	 32u /* may be null */
+#define STATE_IS_OBJECT \
+	64u /* lies in slots of the stack only: calls make and use it, nothing loads it */
 
 struct state_kind_row {
 	const char *words; /* "pointer to the stack" */

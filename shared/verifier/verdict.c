@@ -32,11 +32,13 @@ struct err *verdict_create(const struct object *object, const struct role *role,
 	v->role = role;
 	uint32_t functions;
 	(void)object_functions(object, &functions);
+	(void)object_externs(object, &v->externs_count);
 	(void)object_insns(object, &v->insns_count);
 	v->facts = arena_alloc_array(&v->arena, v->insns_count + 1, sizeof *v->facts);
 	v->entries = arena_alloc_array(&v->arena, functions + 1, sizeof *v->entries);
 	v->helpers = arena_alloc_array(&v->arena, helpers_count + 1, sizeof *v->helpers);
-	if (!v->facts || !v->entries || !v->helpers)
+	v->externs = arena_alloc_array(&v->arena, v->externs_count + 1, sizeof *v->externs);
+	if (!v->facts || !v->entries || !v->helpers || !v->externs)
 		return err_no_memory();
 	*out = MOVE(v);
 	return NULL;
@@ -78,6 +80,12 @@ const struct helper *const *verdict_helpers(const struct verdict *v, uint32_t *c
 {
 	*count = v->helpers_count;
 	return v->helpers;
+}
+
+const struct verifier_extern *verdict_externs(const struct verdict *v, uint32_t *count)
+{
+	*count = v->externs_count;
+	return v->externs;
 }
 
 uint64_t verdict_steps(const struct verdict *v)

@@ -17,7 +17,8 @@ struct verdict {
 	struct verifier_insn_fact *facts;
 	struct verifier_entry *entries;
 	const struct helper **helpers;
-	uint32_t insns_count, entries_count, helpers_count;
+	struct verifier_extern *externs;
+	uint32_t insns_count, entries_count, helpers_count, externs_count;
 	uint64_t steps;
 };
 

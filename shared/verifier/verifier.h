@@ -72,9 +72,27 @@ struct verifier_insn_fact {
 
 struct verifier_entry {
 	const struct object_function *function;
-	uint64_t worst_insns; /* executed per event at the most, proved */
-	uint32_t stack_bytes; /* over all frames */
-	uint64_t ctx_reads;   /* bit n: bytes 8n … 8n+7 of the context may be read */
+	const struct role_entry *host; /* SEC("eim/…"): the entry of the host; else NULL */
+	uint64_t worst_insns;	       /* executed per event at the most, proved */
+	uint32_t stack_bytes;	       /* over all frames */
+	uint64_t ctx_reads;	       /* bit n: bytes 8n … 8n+7 of the context may be read */
+};
+
+/* How a C value lies in a register: the compiler truncates and extends it so. */
+struct verifier_value {
+	uint8_t size_bytes; /* 1, 2, 4, 8; 0: there is none */
+	bool is_signed;
+};
+
+/* An extern that accepted code uses. Row n is about object_externs()[n]. */
+struct verifier_extern {
+	bool is_used;
+	bool is_function;
+	struct str
+		symbol; /* of the host: what the agent looks up; empty: `name` is the runtime's */
+	struct str name;
+	uint8_t args_count;
+	struct verifier_value args[5], result; /* functions */
 };
 
 struct verdict;
@@ -97,6 +115,8 @@ const struct verifier_entry *verdict_entries(const struct verdict *v, uint32_t *
 const struct verifier_insn_fact *verdict_facts(const struct verdict *v);
 /* Helpers that the program calls: borrowed rows of the helper table. */
 const struct helper *const *verdict_helpers(const struct verdict *v, uint32_t *count);
+/* One row per extern of the object. */
+const struct verifier_extern *verdict_externs(const struct verdict *v, uint32_t *count);
 /* How much work it was. */
 uint64_t verdict_steps(const struct verdict *v);
 
