@@ -573,7 +573,10 @@ static struct err *finish(struct check *c, const struct tree_node *root)
 				    "the stack grows to %u bytes over all calls, but role %.*s "
 				    "allows max_memory: %u",
 				    stack, STR_FMT(c->role->name), c->role->attributes.max_memory);
-	*e = (struct verifier_entry){&c->functions[c->entry], root->longest, stack, c->ctx_reads};
+	*e = (struct verifier_entry){.function = &c->functions[c->entry],
+				     .worst_insns = root->longest,
+				     .stack_bytes = stack,
+				     .ctx_reads = c->ctx_reads};
 	c->verdict->entries_count++;
 	return NULL;
 }

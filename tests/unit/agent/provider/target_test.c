@@ -70,8 +70,13 @@ static struct image *an_image(void)
 	assert_non_null(i->entries);
 	assert_non_null(i->maps);
 	i->code = bytes_of(code, sizeof(code));
-	i->entries[0] = (struct image_entry){STR("count"), STR("uprobe"), 0, 1u << 14};
-	i->entries[1] = (struct image_entry){STR("stay"), STR("uprobe"), 16, 1u << 14};
+	i->entries[0] = (struct image_entry){.name = STR("count"),
+					     .section = STR("uprobe"),
+					     .ctx_reads = 1u << 14};
+	i->entries[1] = (struct image_entry){.name = STR("stay"),
+					     .section = STR("uprobe"),
+					     .offset = 16,
+					     .ctx_reads = 1u << 14};
 	i->entries_count = 2;
 	i->maps[0] = array_map();
 	i->maps_count = 1;
