@@ -3,7 +3,7 @@
  * page and maps one after the other.
  */
 #include "shared/jit/link.h"
-#include "shared/jit/translate.h"
+#include "shared/jit/translate_fuel.h"
 #include "shared/runtime/map.h"
 
 #include <stdio.h>
@@ -29,13 +29,7 @@ static struct err *make_entry(struct module *m, uint32_t n)
 	LLVMSetFunctionCallConv(entry, LLVMPreserveMostCallConv);
 	LLVMSetVisibility(entry, LLVMHiddenVisibility);
 	LLVMPositionBuilderAtEnd(m->builder, LLVMAppendBasicBlockInContext(m->context, entry, ""));
-	LLVMValueRef zero = module_number(m, 0);
-	LLVMValueRef args[5] = {LLVMBuildPtrToInt(m->builder, LLVMGetParam(entry, 0), m->i64, ""),
-				zero, zero, zero, zero};
-	LLVMValueRef call = LLVMBuildCall2(m->builder, m->function_type, body, args, 5, "");
-	LLVMSetInstructionCallConv(call, LLVMFastCallConv);
-	LLVMBuildRet(m->builder, call);
-	return NULL;
+	return translate_fuel_entry(m, n, body, LLVMGetParam(entry, 0));
 }
 
 static struct err *translate_all(struct module *m)
