@@ -86,6 +86,12 @@ struct image {
 	struct bytes btf; /* the object's .BTF, for typed maps and events; may be empty */
 };
 
+/* What is mapped executable: the code, up to what comes next. */
+static inline uint64_t image_code_span(const struct image *i)
+{
+	return i->imports_offset ? i->imports_offset : i->private_offset;
+}
+
 void image_destroy(struct image *i);
 OWN_DEFINE(image, struct image *, image_destroy)
 

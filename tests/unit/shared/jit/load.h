@@ -70,9 +70,7 @@ static inline void load_code(struct load *l)
 	OWNED(fd) int fd = memfd_create("code", MFD_CLOEXEC);
 	assert_true(fd >= 0);
 	assert_ok(file_write_fd(fd, l->image->code));
-	uint64_t size =
-		l->image->imports_offset ? l->image->imports_offset : l->image->private_offset;
-	load_part(l->base, size, PROT_READ | PROT_EXEC, fd, 0);
+	load_part(l->base, image_code_span(l->image), PROT_READ | PROT_EXEC, fd, 0);
 }
 
 static inline void load_map(struct load *l, const struct image_map *from, struct rt_map *to)
@@ -100,7 +98,7 @@ static inline struct load load_image(struct image *image)
 	l.base = mmap(NULL, image->total_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(l.base, MAP_FAILED);
 	load_code(&l);
-	uint64_t writable = image->imports_offset ? image->imports_offset : image->private_offset;
+	uint64_t writable = image_code_span(image);
 	assert_int_equal(mprotect(l.base + writable, image->private_offset + IMAGE_PAGE - writable,
 				  PROT_READ | PROT_WRITE),
 			 0);
