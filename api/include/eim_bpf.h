@@ -76,6 +76,7 @@ struct pt_regs {
  * int EIM_PROG(name, int first, const char *second) defines a function with that context and these
  * parameters, up to six; `ctx` is there as well.
  */
+/* clang-format off: it does not know where _Pragma() ends */
 #define EIM_PROG(name, ...)                                                                        \
 	name(unsigned long long *ctx);                                                             \
 	static __always_inline __typeof__(name(0)) name##_with(unsigned long long *ctx,            \
@@ -89,6 +90,7 @@ struct pt_regs {
 	}                                                                                          \
 	static __always_inline __typeof__(name(0)) name##_with(unsigned long long *ctx,            \
 							       ##__VA_ARGS__)
+/* clang-format on */
 
 #define EIM_JOIN_(a, b)				  EIM_JOINED_(a, b)
 #define EIM_JOINED_(a, b)			  a##b
