@@ -156,7 +156,8 @@ static struct err *prepare(const struct options *o, struct attachment *a, int *s
 	struct process_id id;
 	TRY_DOING(process_find((pid_t)o->pid, &id), "--pid %d", (int)o->pid);
 	TRY_DOING(file_read(o->program, &object), "--program");
-	TRY_DOING(file_read(o->spec, &spec), "--spec");
+	if (o->spec)
+		TRY_DOING(file_read(o->spec, &spec), "--spec");
 	TRY(process_exe(id.pid, &a->exe));
 	TRY(prepare_find_compiler(&compiler));
 	TRY(target_open(id, &a->target));

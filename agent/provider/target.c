@@ -38,6 +38,7 @@ void target_instance_destroy(struct instance *i)
 	}
 	mem_free(i->rows);
 	mem_free(i->counters);
+	mem_free(i->imports);
 	mem_free(i->name);
 	mem_free(i);
 }

@@ -179,6 +179,8 @@ static struct err *translate_ld_imm64(struct translate *t)
 		TRY(global_data(t, &value));
 	else if (t->insn->src_reg == BPF_PSEUDO_FUNC)
 		TRY(function_itself(t, &value));
+	else if (t->insn->src_reg == BPF_PSEUDO_BTF_ID)
+		TRY(translate_host_variable(t, &value));
 	else if (t->insn->src_reg != 0)
 		return translate_refuse(t, ERR_UNSUPPORTED, "this kind of constant");
 	translate_write(t, t->insn->dst_reg, value);
@@ -203,18 +205,13 @@ static struct err *translate_invalid(struct translate *t)
 	return translate_refuse(t, ERR_INTERNAL, "no instruction of eBPF");
 }
 
-static struct err *translate_kfunc(struct translate *t)
-{
-	return translate_refuse(t, ERR_UNSUPPORTED, "calls of kernel functions are not supported");
-}
-
 static struct err *(*const classes[])(struct translate *t) = {
 	[INSN_INVALID] = translate_invalid,  [INSN_ALU] = translate_alu,
 	[INSN_END] = translate_end,	     [INSN_LD_IMM64] = translate_ld_imm64,
 	[INSN_LOAD] = translate_load,	     [INSN_STORE] = translate_store,
 	[INSN_ATOMIC_OP] = translate_atomic, [INSN_JUMP] = translate_jump,
 	[INSN_GOTO] = translate_goto,	     [INSN_CALL_HELPER] = translate_helper,
-	[INSN_CALL_LOCAL] = translate_local, [INSN_CALL_KFUNC] = translate_kfunc,
+	[INSN_CALL_LOCAL] = translate_local, [INSN_CALL_KFUNC] = translate_host_call,
 	[INSN_EXIT] = translate_exit,
 };
 

@@ -34,7 +34,10 @@ void translate_fuel_take_back(struct translate *t);
 void translate_fuel_round(struct translate *t, uint32_t index, LLVMValueRef callee,
 			  LLVMValueRef args[6], unsigned ctx);
 
-/* Entry `n` calls `body` with its counter filled, and returns. fails INTERNAL: the entry wants more than it
- * has before it begins */
+/*
+ * Calls `body` for entry `n` with its counter filled. A run that ends early is counted, gives 0, and an
+ * extension entry says that it has no result.
+ *   fails  INTERNAL: the entry wants more than it has before it begins
+ */
 MUST_CHECK struct err *translate_fuel_entry(struct module *m, uint32_t n, LLVMValueRef body,
-					    LLVMValueRef ctx);
+					    LLVMValueRef ctx, LLVMValueRef *out);
