@@ -120,6 +120,14 @@ LLVMBasicBlockRef translate_fuel_jump(struct translate *t, uint32_t to, LLVMBasi
 	return charge;
 }
 
+LLVMValueRef translate_fuel_is_low(struct translate *t)
+{
+	int64_t low = (int64_t)(MIN(t->m->program->fuel, FUEL_MAX) / 4);
+	if (!is_counted(t->m)) /* nothing runs out */
+		return LLVMConstInt(t->m->i1, 0, false);
+	return LLVMBuildICmp(t->b, LLVMIntSLT, read_fuel(t), module_number(t->m, low), "");
+}
+
 /* ---- callbacks ---- */
 
 LLVMValueRef translate_fuel_lend(struct translate *t, LLVMValueRef ctx)

@@ -23,6 +23,9 @@ LLVMValueRef translate_fuel_call(struct translate *t, LLVMValueRef callee, LLVMV
  * or to a block that charges a jump back. */
 LLVMBasicBlockRef translate_fuel_jump(struct translate *t, uint32_t to, LLVMBasicBlockRef block);
 
+/* Whether may_goto jumps: less than a quarter of what the role allows is left. */
+LLVMValueRef translate_fuel_is_low(struct translate *t);
+
 /* What a helper gets instead of a callback's `ctx`; and what is to be done after the helper's call. */
 LLVMValueRef translate_fuel_lend(struct translate *t, LLVMValueRef ctx);
 void translate_fuel_take_back(struct translate *t);

@@ -152,6 +152,23 @@ static void a_callback_that_runs_out_ends_the_rounds(void **state)
 	load_fini(&l);
 }
 
+/* Each round costs 4; the program goes on behind the loop, and says that it has. */
+static void may_goto_leaves_a_loop_in_time(void **state)
+{
+	(void)state;
+	uint64_t ctx[8] = {0};
+	memset(&a, 0, sizeof(a));
+	ASSEMBLE(&a, MOV_K(2, 0), INSN(BPF_JMP | INSN_JCOND, 0, 0, 3, 0), ALU64_K(BPF_ADD, 2, 1),
+		 STORE(BPF_DW, 1, 2, 0), GOTO(-4), STORE_K(BPF_DW, 1, 8, 1), MOV_X(0, 2), EXIT);
+	struct load l = load_counted(GIVEN);
+	uint64_t rounds = load_run(&l, 0, ctx);
+	assert_int_equal(ctx[0], rounds);
+	assert_int_equal(ctx[1], 1);
+	assert_int_equal(ended(&l), 0);
+	assert_true(4 * rounds <= GIVEN * 3 / 4 && 4 * (rounds + 4) >= GIVEN * 3 / 4);
+	load_fini(&l);
+}
+
 static void an_extension_that_runs_out_has_no_result(void **state)
 {
 	(void)state;
@@ -218,6 +235,7 @@ int main(void)
 		cmocka_unit_test(calls_in_a_loop_are_charged),
 		cmocka_unit_test(rounds_of_a_callback_are_charged),
 		cmocka_unit_test(a_callback_that_runs_out_ends_the_rounds),
+		cmocka_unit_test(may_goto_leaves_a_loop_in_time),
 		cmocka_unit_test(an_extension_that_runs_out_has_no_result),
 		cmocka_unit_test(what_is_proved_to_end_does_not_end_early),
 		cmocka_unit_test(what_needs_more_than_it_has_is_refused),
