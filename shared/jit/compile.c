@@ -15,14 +15,29 @@ static uint64_t page_up(uint64_t size)
 
 /* ---- code ---- */
 
-static LLVMValueRef call_body(struct module *m, LLVMValueRef entry, LLVMValueRef body)
+/* An extension's result is the host's function's, so it is of that type. */
+static LLVMValueRef convert_result(struct module *m, const struct role_entry *host,
+				   LLVMValueRef value)
+{
+	if (!host)
+		return value;
+	if (str_is(host->return_type, "bool") || str_is(host->return_type, "_Bool"))
+		return LLVMBuildZExt(m->builder, LLVMBuildIsNotNull(m->builder, value, ""), m->i64,
+				     "");
+	return translate_convert(m, value,
+				 (struct verifier_value){host->result_bytes,
+							 host->is_result_signed});
+}
+
+static LLVMValueRef call_body(struct module *m, LLVMValueRef entry, LLVMValueRef body,
+			      const struct role_entry *host)
 {
 	LLVMValueRef zero = module_number(m, 0);
 	LLVMValueRef args[5] = {LLVMBuildPtrToInt(m->builder, LLVMGetParam(entry, 0), m->i64, ""),
 				zero, zero, zero, zero};
 	LLVMValueRef call = LLVMBuildCall2(m->builder, m->function_type, body, args, 5, "");
 	LLVMSetInstructionCallConv(call, LLVMFastCallConv);
-	return call;
+	return convert_result(m, host, call);
 }
 
 static LLVMValueRef call_runtime(struct module *m, LLVMValueRef fn, LLVMValueRef a, LLVMValueRef b)
@@ -38,7 +53,8 @@ static LLVMValueRef call_runtime(struct module *m, LLVMValueRef fn, LLVMValueRef
  *	rt_run_end(run, ctx)
  *	return result
  */
-static struct err *fill_guarded(struct module *m, LLVMValueRef entry, LLVMValueRef body)
+static struct err *fill_guarded(struct module *m, LLVMValueRef entry, LLVMValueRef body,
+				const struct role_entry *host)
 {
 	LLVMValueRef begin = module_runtime(m, "rt_run_begin"),
 		     end = module_runtime(m, "rt_run_end");
@@ -50,7 +66,7 @@ static struct err *fill_guarded(struct module *m, LLVMValueRef entry, LLVMValueR
 	LLVMValueRef run = call_runtime(m, begin, m->private_page, ctx);
 	LLVMBuildCondBr(m->builder, LLVMBuildIsNotNull(m->builder, run, ""), runs, skips);
 	LLVMPositionBuilderAtEnd(m->builder, runs);
-	LLVMValueRef result = call_body(m, entry, body);
+	LLVMValueRef result = call_body(m, entry, body, host);
 	(void)call_runtime(m, end, run, ctx);
 	LLVMBuildRet(m->builder, result);
 	LLVMPositionBuilderAtEnd(m->builder, skips);
@@ -76,8 +92,8 @@ static struct err *make_entry(struct module *m, uint32_t n, bool is_guarded)
 	LLVMSetVisibility(entry, LLVMHiddenVisibility);
 	LLVMPositionBuilderAtEnd(m->builder, LLVMAppendBasicBlockInContext(m->context, entry, ""));
 	if (is_guarded && row->host)
-		return fill_guarded(m, entry, body);
-	LLVMBuildRet(m->builder, call_body(m, entry, body));
+		return fill_guarded(m, entry, body, row->host);
+	LLVMBuildRet(m->builder, call_body(m, entry, body, row->host));
 	return NULL;
 }
 
