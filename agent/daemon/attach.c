@@ -88,6 +88,8 @@ static struct err *print_links(const struct attachment *a, struct json *w)
 		json_int(w, "pid", target_process(a->target).pid);
 		json_text(w, "state", a->is_gone ? STR("GONE") : STR("ACTIVE"));
 		json_uint(w, "runs", links[each].runs);
+		json_uint(w, "runsEnded", links[each].runs_ended);
+		json_uint(w, "runsSkipped", links[each].runs_skipped);
 		json_end(w);
 	}
 	json_end(w);

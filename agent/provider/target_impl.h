@@ -70,7 +70,8 @@ struct target_site {
 
 struct target_row {
 	char *entry, *target;
-	uint64_t runs; /* when last read */
+	uint64_t runs;			   /* when last read */
+	uint64_t runs_ended, runs_skipped; /* likewise; of the whole instance, in its first row */
 };
 
 struct instance {

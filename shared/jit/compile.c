@@ -3,7 +3,7 @@
  * private page and maps one after the other.
  */
 #include "shared/jit/link.h"
-#include "shared/jit/translate.h"
+#include "shared/jit/translate_fuel.h"
 #include "shared/runtime/map.h"
 
 #include <stdio.h>
@@ -29,17 +29,6 @@ static LLVMValueRef convert_result(struct module *m, const struct role_entry *ho
 							 host->is_result_signed});
 }
 
-static LLVMValueRef call_body(struct module *m, LLVMValueRef entry, LLVMValueRef body,
-			      const struct role_entry *host)
-{
-	LLVMValueRef zero = module_number(m, 0);
-	LLVMValueRef args[5] = {LLVMBuildPtrToInt(m->builder, LLVMGetParam(entry, 0), m->i64, ""),
-				zero, zero, zero, zero};
-	LLVMValueRef call = LLVMBuildCall2(m->builder, m->function_type, body, args, 5, "");
-	LLVMSetInstructionCallConv(call, LLVMFastCallConv);
-	return convert_result(m, host, call);
-}
-
 static LLVMValueRef call_runtime(struct module *m, LLVMValueRef fn, LLVMValueRef a, LLVMValueRef b)
 {
 	return LLVMBuildCall2(m->builder, LLVMGlobalGetValueType(fn), fn, (LLVMValueRef[]){a, b}, 2,
@@ -53,8 +42,7 @@ static LLVMValueRef call_runtime(struct module *m, LLVMValueRef fn, LLVMValueRef
  *	rt_run_end(run, ctx)
  *	return result
  */
-static struct err *fill_guarded(struct module *m, LLVMValueRef entry, LLVMValueRef body,
-				const struct role_entry *host)
+static struct err *fill_guarded(struct module *m, uint32_t n, LLVMValueRef entry, LLVMValueRef body)
 {
 	LLVMValueRef begin = module_runtime(m, "rt_run_begin"),
 		     end = module_runtime(m, "rt_run_end");
@@ -66,7 +54,9 @@ static struct err *fill_guarded(struct module *m, LLVMValueRef entry, LLVMValueR
 	LLVMValueRef run = call_runtime(m, begin, m->private_page, ctx);
 	LLVMBuildCondBr(m->builder, LLVMBuildIsNotNull(m->builder, run, ""), runs, skips);
 	LLVMPositionBuilderAtEnd(m->builder, runs);
-	LLVMValueRef result = call_body(m, entry, body, host);
+	LLVMValueRef result = NULL;
+	TRY(translate_fuel_entry(m, n, body, ctx, &result));
+	result = convert_result(m, m->program->entries[n].host, result);
 	(void)call_runtime(m, end, run, ctx);
 	LLVMBuildRet(m->builder, result);
 	LLVMPositionBuilderAtEnd(m->builder, skips);
@@ -92,8 +82,10 @@ static struct err *make_entry(struct module *m, uint32_t n, bool is_guarded)
 	LLVMSetVisibility(entry, LLVMHiddenVisibility);
 	LLVMPositionBuilderAtEnd(m->builder, LLVMAppendBasicBlockInContext(m->context, entry, ""));
 	if (is_guarded && row->host)
-		return fill_guarded(m, entry, body, row->host);
-	LLVMBuildRet(m->builder, call_body(m, entry, body, row->host));
+		return fill_guarded(m, n, entry, body);
+	LLVMValueRef result = NULL;
+	TRY(translate_fuel_entry(m, n, body, LLVMGetParam(entry, 0), &result));
+	LLVMBuildRet(m->builder, convert_result(m, row->host, result));
 	return NULL;
 }
 

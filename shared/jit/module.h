@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "shared/bpf/fuel.h"
 #include "shared/jit/program.h"
 #include "shared/runtime/rt.h"
 
@@ -17,9 +18,10 @@ struct module {
 	LLVMTargetMachineRef machine;
 	LLVMBuilderRef builder;
 	LLVMTypeRef i1, i8, i16, i32, i64, ptr;
-	LLVMTypeRef function_type;		/* i64(i64, i64, i64, i64, i64) */
-	LLVMValueRef private_page;		/* what the image's layout will fix */
-	LLVMValueRef imports;			/* likewise: the words that the agent fills */
+	LLVMTypeRef function_type; /* i64(i64, i64, i64, i64, i64); counted: translate_fuel.h */
+	struct fuel fuel;	   /* programs that count: what is charged */
+	LLVMValueRef private_page; /* what the image's layout will fix */
+	LLVMValueRef imports;	   /* likewise: the words that the agent fills */
 	uint32_t import_of[OBJECT_MAX_EXTERNS]; /* of each extern: its word's number + 1; 0: none */
 	LLVMValueRef maps[OBJECT_MAX_MAPS];	/* base of a map file, or a constant's first byte */
 	bool map_is_used[OBJECT_MAX_MAPS];	/* … and is to be in the image */

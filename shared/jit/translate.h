@@ -13,6 +13,7 @@ struct translate {
 	const struct object_function *function;
 	LLVMBuilderRef b;
 	LLVMValueRef fn, registers[10], frame;
+	LLVMValueRef fuel, lent; /* what is left; what callbacks get: translate_fuel.h */
 	int32_t frame_bytes;
 	LLVMBasicBlockRef *blocks; /* of each instruction that something jumps to, else NULL */
 	uint32_t at;		   /* index of the current instruction in the program */

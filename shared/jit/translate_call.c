@@ -13,7 +13,7 @@
  */
 #include "shared/bpf/helper.h"
 #include "shared/bpf/map_kind.h"
-#include "shared/jit/translate.h"
+#include "shared/jit/translate_fuel.h"
 
 #include <stdio.h>
 
@@ -87,6 +87,8 @@ static LLVMValueRef argument(struct translate *t, const struct call *call, unsig
 	} else {
 		value = translate_read(t, BPF_REG_1 + i);
 	}
+	if (call->helper->args[i] == HELPER_ARG_CALLBACK_CTX)
+		value = translate_fuel_lend(t, value);
 	return as_type(t, value, call->params[i]);
 }
 
@@ -368,7 +370,13 @@ struct err *translate_helper(struct translate *t)
 {
 	struct call call;
 	TRY(find_call(t, &call));
-	if ((call.helper->flags & HELPER_CALLS) && t->fact->callback == VERIFIER_MIXED)
-		return call_back_by_number(t, &call);
-	return call_known(t, &call);
+	if (!(call.helper->flags & HELPER_CALLS))
+		return call_known(t, &call);
+	(void)translate_fuel_lend(t, module_number(t->m, 0)); /* should none be called */
+	if (t->fact->callback == VERIFIER_MIXED)
+		TRY(call_back_by_number(t, &call));
+	else
+		TRY(call_known(t, &call));
+	translate_fuel_take_back(t);
+	return NULL;
 }

@@ -61,6 +61,7 @@ struct err *snapshot_take(const struct state *s, uint32_t insn, struct snapshot 
 				.forks = s->forks,
 				.since = s->since,
 				.decisions = s->decisions,
+				.widened = s->widened,
 				.count = s->count};
 	struct snapshot_frame frames[STATE_FRAMES];
 	size_t regs, slots, frames_bytes = s->frames_count * sizeof frames[0];
@@ -95,6 +96,7 @@ void snapshot_restore(const struct snapshot *from, struct state *s)
 	s->forks = from->forks;
 	s->since = from->since;
 	s->decisions = from->decisions;
+	s->widened = from->widened;
 	s->count = from->count;
 	memcpy(s->path, from->path, sizeof s->path);
 	memcpy(s->refs, from->refs, from->refs_count * sizeof s->refs[0]);
