@@ -15,6 +15,20 @@ static uint64_t page_up(uint64_t size)
 
 /* ---- code ---- */
 
+/* An extension's result is the host's function's, so it is of that type. */
+static LLVMValueRef convert_result(struct module *m, const struct role_entry *host,
+				   LLVMValueRef value)
+{
+	if (!host)
+		return value;
+	if (str_is(host->return_type, "bool") || str_is(host->return_type, "_Bool"))
+		return LLVMBuildZExt(m->builder, LLVMBuildIsNotNull(m->builder, value, ""), m->i64,
+				     "");
+	return translate_convert(m, value,
+				 (struct verifier_value){host->result_bytes,
+							 host->is_result_signed});
+}
+
 static LLVMValueRef call_runtime(struct module *m, LLVMValueRef fn, LLVMValueRef a, LLVMValueRef b)
 {
 	return LLVMBuildCall2(m->builder, LLVMGlobalGetValueType(fn), fn, (LLVMValueRef[]){a, b}, 2,
@@ -42,6 +56,7 @@ static struct err *fill_guarded(struct module *m, uint32_t n, LLVMValueRef entry
 	LLVMPositionBuilderAtEnd(m->builder, runs);
 	LLVMValueRef result = NULL;
 	TRY(translate_fuel_entry(m, n, body, ctx, &result));
+	result = convert_result(m, m->program->entries[n].host, result);
 	(void)call_runtime(m, end, run, ctx);
 	LLVMBuildRet(m->builder, result);
 	LLVMPositionBuilderAtEnd(m->builder, skips);
@@ -70,7 +85,7 @@ static struct err *make_entry(struct module *m, uint32_t n, bool is_guarded)
 		return fill_guarded(m, n, entry, body);
 	LLVMValueRef result = NULL;
 	TRY(translate_fuel_entry(m, n, body, LLVMGetParam(entry, 0), &result));
-	LLVMBuildRet(m->builder, result);
+	LLVMBuildRet(m->builder, convert_result(m, row->host, result));
 	return NULL;
 }
 

@@ -47,6 +47,10 @@ MUST_CHECK struct err *translate_host_call(struct translate *t); /* translate_ho
 MUST_CHECK struct err *translate_host_variable(struct translate *t,
 					       LLVMValueRef *out); /* the same */
 
+/* `value` as C's type has it: what lies above the type is cut off and filled again. No size: as it is. */
+LLVMValueRef translate_convert(struct module *m, LLVMValueRef value,
+			       struct verifier_value type); /* the same */
+
 /* Whether code that is reached calls the host. */
 bool translate_calls_host(const struct jit_program *p); /* translate_host.c */
 

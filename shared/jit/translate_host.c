@@ -40,14 +40,14 @@ static LLVMValueRef load_import(struct translate *t)
 	return value;
 }
 
-static LLVMValueRef convert(struct translate *t, LLVMValueRef value, struct verifier_value type)
+LLVMValueRef translate_convert(struct module *m, LLVMValueRef value, struct verifier_value type)
 {
-	if (type.size_bytes >= 8)
+	if (type.size_bytes == 0 || type.size_bytes >= 8)
 		return value;
-	LLVMTypeRef narrow = LLVMIntTypeInContext(t->m->context, type.size_bytes * 8u);
-	value = LLVMBuildTrunc(t->b, value, narrow, "");
-	return type.is_signed ? LLVMBuildSExt(t->b, value, t->m->i64, "")
-			      : LLVMBuildZExt(t->b, value, t->m->i64, "");
+	LLVMTypeRef narrow = LLVMIntTypeInContext(m->context, type.size_bytes * 8u);
+	value = LLVMBuildTrunc(m->builder, value, narrow, "");
+	return type.is_signed ? LLVMBuildSExt(m->builder, value, m->i64, "")
+			      : LLVMBuildZExt(m->builder, value, m->i64, "");
 }
 
 static bool is_size(uint8_t size)
@@ -67,13 +67,13 @@ struct err *translate_host_call(struct translate *t)
 		if (!is_size(e->args[i].size_bytes))
 			return translate_refuse(t, ERR_INTERNAL, "an argument of an odd size");
 		types[i] = t->m->i64;
-		args[i] = convert(t, translate_read(t, BPF_REG_1 + i), e->args[i]);
+		args[i] = translate_convert(t->m, translate_read(t, BPF_REG_1 + i), e->args[i]);
 	}
 	LLVMTypeRef type = LLVMFunctionType(t->m->i64, types, e->args_count, false);
 	LLVMValueRef callee = LLVMBuildIntToPtr(t->b, load_import(t), t->m->ptr, "");
 	LLVMValueRef result = LLVMBuildCall2(t->b, type, callee, args, e->args_count, "");
 	translate_write(t, BPF_REG_0,
-			is_size(e->result.size_bytes) ? convert(t, result, e->result)
+			is_size(e->result.size_bytes) ? translate_convert(t->m, result, e->result)
 						      : module_number(t->m, 0));
 	return NULL;
 }

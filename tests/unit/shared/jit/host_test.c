@@ -107,6 +107,36 @@ static void arguments_and_results_have_the_width_and_the_sign_of_their_types(voi
 	assert_int_equal(run_look(0, 1, 1, 1), 0);
 }
 
+static uint64_t run_result(const char *type, uint8_t bytes, bool is_signed, int64_t returned)
+{
+	const struct role_entry host = {.symbol = STR("e"),
+					.return_type = str_of(type),
+					.result_bytes = bytes,
+					.is_result_signed = is_signed};
+	struct image *image = NULL;
+	struct context ctx = {{(uint64_t)returned}};
+	memset(&a, 0, sizeof(a));
+	ASSEMBLE(&a, LOAD(BPF_DW, 0, 1, 0), EXIT);
+	a.entries[0].host = &host;
+	assert_ok(assemble_compile(&a, NULL, &image));
+	struct load l = load_image(image);
+	uint64_t got = load_run(&l, 0, &ctx);
+	load_fini(&l);
+	return got;
+}
+
+static void the_entrys_result_is_of_the_hosts_type(void **state)
+{
+	(void)state;
+	assert_int_equal(run_result("int", 4, true, 0x1fffffffe), -2);
+	assert_int_equal(run_result("unsigned int", 4, false, -2), 0xfffffffe);
+	assert_int_equal(run_result("unsigned char", 1, false, 0x1234), 0x34);
+	assert_int_equal(run_result("_Bool", 1, false, 0x1200), 1);
+	assert_int_equal(run_result("bool", 1, false, 0), 0);
+	assert_int_equal(run_result("long", 8, true, INT64_MIN), INT64_MIN);
+	assert_int_equal(run_result("odd", 0, false, -3), -3);
+}
+
 /* ---- memory ---- */
 
 static int fill(char *buffer, int size)
@@ -263,6 +293,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arguments_and_results_have_the_width_and_the_sign_of_their_types),
+		cmocka_unit_test(the_entrys_result_is_of_the_hosts_type),
 		cmocka_unit_test(functions_of_the_host_read_and_write_the_frame),
 		cmocka_unit_test(a_variable_of_the_host_is_found_through_its_import),
 		cmocka_unit_test(registers_are_kept_though_the_host_changes_them),
