@@ -21,7 +21,7 @@ static const struct {
 } roles[JUDGE_ROLES] = {
 	{"All", "Maps, Reads, Records, Calls, More", "max_instructions: 20000, max_memory: 4096"},
 	{"Some", "Maps, Reads, Records, Calls", "max_instructions: 2000"},
-	{"Tight", "Maps, Reads, Records, Calls, More", "max_instructions: 100, max_memory: 256"},
+	{"Tight", "Maps, Reads, Records, Calls, More", "max_instructions: 100, max_memory: 320"},
 };
 
 void judge_document(struct buf *out)
