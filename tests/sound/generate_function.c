@@ -24,34 +24,40 @@ static void put_round(struct writer *w)
 }
 
 /* ---- local functions: r1, r2 numbers, r3 a buffer of the caller ---- */
-static void put_local(struct writer *w);
+static void put_local(struct writer *w, const struct generate_kind *kind);
 
 static void write_local(struct writer *w, const struct generate_kind *kind)
 {
-	(void)kind;
 	put_mov(w, 6, 3);
 	put_mov(w, 7, 1);
 	put_mov(w, 8, 1);
 	put_mov(w, 9, 2);
-	if (chance(w, 30)) /* deeper */
-		put_local(w);
-	put_body(w, 4);
+	if (chance(w, kind->value))
+		put_local(w, kind);
+	put_body(w, kind->value > 50 ? 1 : 4);
 }
 
-static const struct generate_kind local = {.name = "local", .write = write_local};
+/* value: in how many percent it calls the next one of its kind */
+static const struct generate_kind local = {.name = "local", .write = write_local, .value = 20};
+static const struct generate_kind deep = {.name = "deep", .write = write_local, .value = 90};
 
-static void put_local(struct writer *w)
+static void put_local(struct writer *w, const struct generate_kind *kind)
 {
-	if (!generate_may_refer(w, &local))
+	if (!generate_may_refer(w, kind))
 		return;
 	generate_fill(w);
 	put_mov(w, 1, 7 + below(w, 3));
 	put_mov(w, 2, 7 + below(w, 3));
 	put_stack(w, 3, GENERATE_BUFFER);
-	generate_refer(w, &local);
+	generate_refer(w, kind);
 	put(w, INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0));
 	w->numbers &= GENERATE_KEPT;
 	is_number(w, 0);
+}
+
+static void put_any_local(struct writer *w)
+{
+	put_local(w, chance(w, 8) ? &deep : &local);
 }
 
 /* ---- what callbacks are handed ---- */
@@ -238,7 +244,7 @@ static void put_each(struct writer *w)
 
 /* ---- statements ---- */
 static const struct generate_statement statements[] = {
-	{3, false, put_local},
+	{3, false, put_any_local},
 	{4, false, put_rounds},
 	{3, false, put_each},
 };

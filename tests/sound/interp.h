@@ -18,11 +18,12 @@
 #define INTERP_FRAME   512
 #define INTERP_OBJECTS 4096
 #define INTERP_RECORDS 512
-#define INTERP_ENTRIES 64 /* elements of one map, at the most */
+#define INTERP_ENTRIES 64u /* elements of one map, at the most */
 #define INTERP_ELEMENT 64 /* bytes of a key or a value */
 #define INTERP_MAPS    16
 #define INTERP_RECORD  512 /* bytes of a record */
 #define INTERP_CTX     168
+#define INTERP_INSNS   1024 /* of which executions are counted */
 
 enum interp_trap {
 	INTERP_FINE,
@@ -140,6 +141,7 @@ struct interp {
 	struct interp_element stale[INTERP_OBJECTS]; /* content of stale objects */
 	struct interp_result result;
 	uint32_t at, next;
+	uint32_t visits[INTERP_INSNS]; /* executions of each instruction; never set to 0 here */
 };
 
 /* Empty maps (globals hold their initial content), no records. */

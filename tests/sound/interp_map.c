@@ -85,8 +85,9 @@ int64_t interp_update(struct interp *i, uint32_t map, const void *key, const voi
 static void reset_map(struct interp *i, uint32_t n, const struct object_map *map)
 {
 	struct interp_map_state *m = &i->maps[n];
-	memset(m, 0, sizeof *m);
 	m->map = map;
+	m->taken = 0;
+	memset(m->elements, 0, MIN(map->max_entries, INTERP_ENTRIES) * sizeof m->elements[0]);
 	for (uint32_t k = 0; map->kind == MAP_KIND_ARRAY && k < map->max_entries; k++) {
 		m->elements[k].is_used = true;
 		memcpy(m->elements[k].key, &k, sizeof k);

@@ -19,11 +19,11 @@ static void accepted_programs_keep_to_what_was_proved(void **state)
 	(void)state;
 	for (uint64_t seed = 1; seed <= SLICE && findings < 3; seed++)
 		findings += judge_seed(&judge, seed, SLICE_EVERY, &report);
-	judge_figures(&judge, &report);
+	judge_print(&judge.figures, false, &report);
 	print_message("%s", buf_text(&report));
 	assert_int_equal(findings, 0);
-	assert_true(judge.accepted > SLICE);
-	assert_true(judge.compiled_runs > 100);
+	assert_true(judge.figures.accepted > SLICE);
+	assert_true(judge.figures.compiled_runs > 100);
 }
 
 /* ---- the interpreter alone ---- */
