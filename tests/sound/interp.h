@@ -93,6 +93,7 @@ struct interp_frame {
 	bool init[INTERP_FRAME];
 	struct interp_round round;
 	uint32_t object, return_to;
+	uint32_t deepest; /* bytes from the top down that were used */
 };
 
 struct interp_element {
@@ -129,6 +130,8 @@ struct interp {
 	const struct verifier_insn_fact *facts; /* NULL: not checked */
 	uint64_t granted[4];			/* bit n: helper n may be called */
 	uint64_t limit;				/* instructions */
+	uint32_t stack_limit;			/* bytes over all frames; 0: not checked */
+	bool is_wild; /* what helpers read of the host and the machine is made up */
 	uint64_t pid_tgid;
 	uint64_t seed;	   /* of what helpers make up */
 	struct bytes host; /* memory of the host that probe_read* finds; all else is not there */

@@ -14,14 +14,6 @@
 #include <unistd.h>
 
 /* ---- set-up ---- */
-static void note_grants(const struct role *role, uint64_t granted[4])
-{
-	for (size_t n = 0; n < role->functions_count; n++)
-		if (role->functions[n].helper)
-			granted[role->functions[n].helper->id / 64] |=
-				UINT64_C(1) << role->functions[n].helper->id % 64;
-}
-
 static struct err *map_host(struct judge *j)
 {
 	uint8_t *at = mmap(NULL, 3 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -46,7 +38,7 @@ struct err *judge_init(struct judge *j)
 	TRY(spec_parse(buf_str(&document), &j->spec));
 	for (size_t n = 0; n < JUDGE_ROLES; n++) {
 		TRY(role_resolve(j->spec, j->spec->roles[n].name, NULL, &j->roles[n]));
-		note_grants(j->roles[n], j->granted[n]);
+		judge_grants(j->roles[n], j->granted[n]);
 	}
 	return NULL;
 }
@@ -131,6 +123,8 @@ static bool interpret(struct judge *j, const struct generate_program *p, uint64_
 	struct interp *i = j->interp;
 	prepare(j, p, input);
 	i->limit = entry->worst_insns;
+	i->stack_limit = entry->stack_bytes ?: 1;
+	i->is_wild = input % 16 == 15;
 	interp_run(i, &p->functions[0]);
 	j->figures.runs++;
 	j->figures.open_runs += i->result.is_open;

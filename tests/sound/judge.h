@@ -66,6 +66,8 @@ void judge_minimise(struct judge *j, struct generate_program *p, uint64_t seed, 
 uint32_t judge_seed(struct judge *j, uint64_t seed, uint32_t every, struct buf *report);
 
 /* ---- judge_role.c ---- */
+/* Bit n of granted[n / 64] is set where the role grants helper n. */
+void judge_grants(const struct role *role, uint64_t granted[4]);
 /* Appends the specification that has all roles. */
 void judge_document(struct buf *out);
 

@@ -35,3 +35,11 @@ void judge_document(struct buf *out)
 		buf_printf(out, "  - name: %s\n    capabilities: [%s]\n    attributes: {%s}\n",
 			   roles[n].name, roles[n].capabilities, roles[n].attributes);
 }
+
+void judge_grants(const struct role *role, uint64_t granted[4])
+{
+	for (size_t n = 0; n < role->functions_count; n++)
+		if (role->functions[n].helper)
+			granted[role->functions[n].helper->id / 64] |=
+				UINT64_C(1) << role->functions[n].helper->id % 64;
+}
