@@ -19,7 +19,7 @@
 #define INTERP_OBJECTS 4096
 #define INTERP_RECORDS 512
 #define INTERP_ENTRIES 64u /* elements of one map, at the most */
-#define INTERP_ELEMENT 64 /* bytes of a key or a value */
+#define INTERP_ELEMENT 64  /* bytes of a key or a value */
 #define INTERP_MAPS    16
 #define INTERP_RECORD  512 /* bytes of a record */
 #define INTERP_CTX     168
