@@ -44,6 +44,7 @@ static uint32_t needs_of(const struct call *call, const struct object_map *map)
 		{BPF_FUNC_get_current_pid_tgid, IMAGE_NEEDS_PID},
 		{BPF_FUNC_ringbuf_output, IMAGE_NEEDS_OWNER},
 		{BPF_FUNC_ringbuf_reserve, IMAGE_NEEDS_OWNER},
+		{BPF_FUNC_ringbuf_reserve_dynptr, IMAGE_NEEDS_OWNER},
 	};
 	uint32_t id = call->helper->id;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
