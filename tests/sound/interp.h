@@ -16,11 +16,11 @@
 
 #define INTERP_FRAMES  8
 #define INTERP_FRAME   512
-#define INTERP_OBJECTS 1024
+#define INTERP_OBJECTS 4096
 #define INTERP_RECORDS 512
 #define INTERP_ENTRIES 64 /* elements of one map, at the most */
 #define INTERP_ELEMENT 64 /* bytes of a key or a value */
-#define INTERP_MAPS    8
+#define INTERP_MAPS    16
 #define INTERP_RECORD  512 /* bytes of a record */
 #define INTERP_CTX     168
 
@@ -52,7 +52,7 @@ struct interp_value {
 	uint8_t kind;
 };
 
-enum interp_place { INTERP_STACK, INTERP_CONTEXT, INTERP_ELEMENT_OF, INTERP_RING };
+enum interp_place { INTERP_STACK, INTERP_CONTEXT, INTERP_ELEMENT_OF, INTERP_RING, INTERP_KEY };
 
 struct interp_object {
 	uint8_t place;
@@ -64,11 +64,23 @@ struct interp_object {
 	uint32_t record;	    /* RING */
 };
 
-/* A function that bpf_loop() calls. */
+struct interp;
+struct interp_round;
+
+/* A helper that calls back. */
+struct interp_caller {
+	/* Is there one more round? round->called says how many there were. */
+	bool (*find)(struct interp *i, struct interp_round *round);
+	/* Fills r1 … of the new frame; false with the run stopped. */
+	bool (*set_args)(struct interp *i, const struct interp_round *round);
+};
+
+/* A function that is called back. */
 struct interp_round {
-	bool is_one;		 /* the frame is a callback's */
+	const struct interp_caller *caller; /* NULL: the frame is no callback's */
 	uint32_t first, records; /* its first instruction; records that there were before */
-	uint64_t index, count;
+	uint32_t map;
+	uint64_t index, called, count;
 	struct interp_value ctx;
 };
 
@@ -84,7 +96,7 @@ struct interp_frame {
 
 struct interp_element {
 	bool is_used;
-	uint32_t object; /* + 1; 0: none yet */
+	uint32_t object, key_object; /* + 1; 0: none yet */
 	uint8_t key[INTERP_ELEMENT];
 	uint8_t value[INTERP_ELEMENT];
 };
@@ -144,19 +156,3 @@ int64_t interp_update(struct interp *i, uint32_t map, const void *key, const voi
 		      uint64_t flags);
 
 const char *interp_trap_text(enum interp_trap trap);
-
-/* ---- between interp.c and interp_helper.c ---- */
-
-/* Notes a trap; gives false. */
-bool interp_stop(struct interp *i, enum interp_trap trap, const char *format, ...) PRINTF(3, 4);
-struct interp_value *interp_reg(struct interp *i, unsigned reg);
-/* The object's bytes behind `p`, or NULL with a trap noted. `must_init`: all bytes are to be written. */
-uint8_t *interp_memory(struct interp *i, const struct interp_value *p, int64_t offset,
-		       uint64_t size, bool is_store, bool must_init);
-/* Marks bytes as written numbers. */
-void interp_wrote(struct interp *i, const struct interp_value *p, int64_t offset, uint64_t size);
-/* A new object, or UINT32_MAX with the run stopped as open. */
-uint32_t interp_object(struct interp *i, enum interp_place place, void *data, uint32_t size);
-/* Calls the function for the first time: the current instruction calls a helper that calls back. */
-bool interp_enter(struct interp *i, const struct interp_round *round);
-bool interp_call(struct interp *i, const struct bpf_insn *insn);

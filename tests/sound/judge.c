@@ -13,33 +13,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char document[] =
-	"capabilities:\n"
-	"  - name: Maps\n"
-	"    apis: [bpf_map_lookup_elem, bpf_map_update_elem, bpf_probe_read, bpf_probe_read_str,\n"
-	"           bpf_probe_read_user, bpf_probe_read_user_str, bpf_get_current_pid_tgid,\n"
-	"           bpf_ringbuf_reserve, bpf_ringbuf_submit, bpf_ringbuf_discard, bpf_strncmp, "
-	"bpf_loop]\n"
-	"  - name: More\n"
-	"    apis: [bpf_map_delete_elem, bpf_ktime_get_ns, bpf_get_prandom_u32, "
-	"bpf_ringbuf_query,\n"
-	"           bpf_get_smp_processor_id, bpf_ringbuf_output]\n"
-	"roles:\n"
-	"  - name: All\n"
-	"    capabilities: [Maps, More]\n"
-	"    attributes:\n"
-	"      max_instructions: 20000\n"
-	"      max_memory: 4096\n"
-	"  - name: Some\n"
-	"    capabilities: [Maps]\n"
-	"    attributes:\n"
-	"      max_instructions: 2000\n"
-	"  - name: Tight\n"
-	"    capabilities: [Maps, More]\n"
-	"    attributes:\n"
-	"      max_instructions: 100\n"
-	"      max_memory: 256\n";
-
 /* ---- set-up ---- */
 static void note_grants(const struct role *role, uint64_t granted[4])
 {
@@ -62,12 +35,14 @@ static struct err *map_host(struct judge *j)
 
 struct err *judge_init(struct judge *j)
 {
+	OWNED_BUF struct buf document = BUF_INIT(1 << 16);
 	*j = (struct judge){0};
 	TRY(map_host(j));
 	j->interp = mem_zalloc(sizeof *j->interp);
 	TRY_MEMORY(j->interp);
 	TRY(jit_init(NULL));
-	TRY(spec_parse(str_of(document), &j->spec));
+	judge_document(&document);
+	TRY(spec_parse(buf_str(&document), &j->spec));
 	for (size_t n = 0; n < JUDGE_ROLES; n++) {
 		TRY(role_resolve(j->spec, j->spec->roles[n].name, NULL, &j->roles[n]));
 		note_grants(j->roles[n], j->granted[n]);
@@ -206,14 +181,18 @@ static uint32_t used_elements(const struct interp_map_state *m)
 	return count;
 }
 
-static uint32_t map_number(const struct image_map *m)
+static uint32_t map_number(const struct judge *j, const struct image_map *m)
 {
-	return (uint32_t)(m->name.data[1] - '0'); /* "m4" */
+	uint32_t n = 0;
+	while (n < j->interp->maps_count && !str_equal(j->interp->maps[n].map->name, m->name))
+		n++;
+	assert_true(n < j->interp->maps_count);
+	return n;
 }
 
 static bool same_map(struct judge *j, const struct load *l, uint32_t n)
 {
-	struct comparison c = {.i = j->interp, .map = map_number(&l->image->maps[n])};
+	struct comparison c = {.i = j->interp, .map = map_number(j, &l->image->maps[n])};
 	uint32_t consumed;
 	if (l->maps[n].kind == RT_KIND_RINGBUF) {
 		assert_ok(map_consume(&l->maps[n], 4096, compare_record, &c, &consumed));
@@ -227,7 +206,7 @@ static bool same_map(struct judge *j, const struct load *l, uint32_t n)
 
 static void copy_map(struct judge *j, const struct load *l, uint32_t n)
 {
-	struct interp_map_state *m = &j->interp->maps[map_number(&l->image->maps[n])];
+	struct interp_map_state *m = &j->interp->maps[map_number(j, &l->image->maps[n])];
 	if (m->map->kind == MAP_KIND_RINGBUF)
 		return;
 	for (uint32_t k = 0; k < m->map->max_entries; k++)
@@ -261,7 +240,7 @@ static bool run_compiled(struct judge *j, const struct generate_program *p, uint
 		if (!same_map(j, l, n))
 			return found(finding, INTERP_FINE, input,
 				     "compiled code leaves map %u in another state",
-				     map_number(&l->image->maps[n]));
+				     map_number(j, &l->image->maps[n]));
 	return true;
 }
 

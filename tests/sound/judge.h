@@ -57,5 +57,10 @@ void judge_minimise(struct judge *j, struct generate_program *p, uint64_t seed, 
  */
 uint32_t judge_seed(struct judge *j, uint64_t seed, uint32_t every, struct buf *report);
 
+/* ---- judge_role.c ---- */
+/* Appends the specification that has all roles. */
+void judge_document(struct buf *out);
+
+/* ---- figures ---- */
 /* Appends the figures. */
 void judge_figures(const struct judge *j, struct buf *out);

@@ -1,0 +1,10 @@
+/*
+ * The subjects that programs are written about: PART(NAME): generate_NAME.c defines generate_part_NAME.
+ */
+PART(number)
+PART(jump)
+PART(memory)
+PART(map)
+PART(ring)
+PART(helper)
+PART(function)

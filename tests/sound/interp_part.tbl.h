@@ -1,0 +1,7 @@
+/*
+ * What programs can call: PART(NAME): interp_NAME.c defines interp_part_NAME.
+ */
+PART(map)
+PART(ring)
+PART(host)
+PART(callback)
