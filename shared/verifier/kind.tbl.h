@@ -27,6 +27,6 @@ KIND(RECORD_OR_NULL, "null or a pointer to a reserved record", OTHER, RECORD, ST
 KIND(DYNPTR, "dynptr of the program's memory", OTHER, DYNPTR, STATE_IS_OBJECT)
 KIND(DYNPTR_RECORD, "dynptr of a ring-buffer record", OTHER, DYNPTR_RECORD, STATE_IS_OBJECT)
 KIND(SLICE, "pointer to a slice of a dynptr", OTHER, SLICE,
-     STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET | STATE_IS_PART)
+     STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_OFFSET | STATE_IS_PART)
 KIND(SLICE_OR_NULL, "null or a pointer to a slice of a dynptr", OTHER, SLICE,
      STATE_IS_POINTER | STATE_IS_NULL | STATE_IS_PART)

@@ -79,6 +79,13 @@ static struct err *check_use(struct check *c, const struct memory_access *a)
 	uint8_t flags = state_flags(&a->pointer);
 	if (!(flags & STATE_IS_MEMORY))
 		return reject_kind(c, a);
+	if (a->use == MEMORY_ATOMIC &&
+	    (flags & (STATE_IS_STORE | STATE_IS_ATOMIC)) == STATE_IS_STORE)
+		return check_reject(c, VERIFIER_MISALIGNED,
+				    "read and write it without atomic operations",
+				    "%s is %s: how it is aligned is not known, so no atomic "
+				    "operation works there",
+				    a->subject, words_of(c, &a->pointer));
 	if (!(flags & needs[a->use]))
 		return check_reject(c, VERIFIER_READ_ONLY,
 				    "copy the value to a local variable and change that",
