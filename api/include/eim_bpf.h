@@ -30,11 +30,24 @@ typedef long long __s64;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+	BPF_MAP_TYPE_HASH_OF_MAPS = 13,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
 #define __uint(name, val) int(*name)[val]
 #define __type(name, val) __typeof__(val) *name
+/*
+ * Maps in a map, of which a program looks up one, and in that an element:
+ *	struct inner { …array or hash… } a SEC(".maps"), b SEC(".maps");
+ *	struct {
+ *		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(max_entries, 4); __type(key, __u32);
+ *		__array(values, struct inner);
+ *	} outer SEC(".maps") = { .values = { &a, [2] = &b } };
+ * What is inside is all of one kind and size, and stays as it is written there. Slot i of a hash of maps has
+ * the key i. (Maps inside are not static: other loaders do not find these.)
+ */
+#define __array(name, val) __typeof__(val) *name[]
 
 /*
  * Says what the records of ring buffer `map` are, so that they arrive as JSON with field names:

@@ -30,6 +30,8 @@ bool alu_is_same_object(const struct check *c, const struct state_reg *a, const 
 	case STATE_NONE:
 	case STATE_SCALAR:
 	case STATE_MAP:
+	case STATE_INNER_MAP:
+	case STATE_INNER_MAP_OR_NULL:
 	case STATE_FUNCTION:
 	case STATE_KEY:
 	case STATE_VALUE_OR_NULL:

@@ -25,15 +25,16 @@
 struct call {
 	struct check *c;
 	const struct helper *helper;
-	const struct state_reg *args;  /* r1 … r5 before the call */
-	char subject[96];	       /* the argument that is being checked */
-	uint32_t map;		       /* of a MAP argument */
-	uint64_t record_bytes;	       /* of a CONST_SIZE or CONST_LENGTH argument */
-	uint32_t released;	       /* id of a RECORD or DYNPTR_RECORD argument */
-	struct state_reg dynptr;       /* first slot of a DYNPTR argument */
-	const struct state_reg *place; /* DYNPTR_UNINIT: where one is made */
-	const struct state_reg *out;   /* of a MEM_OUT argument; it is written with … */
-	uint64_t out_min, out_max;     /* … so many bytes */
+	const struct state_reg *args;	/* r1 … r5 before the call */
+	char subject[96];		/* the argument that is being checked */
+	const struct state_reg *map;	/* a MAP argument … */
+	const struct object_map *shape; /* … and what its elements are like */
+	uint64_t record_bytes;		/* of a CONST_SIZE or CONST_LENGTH argument */
+	uint32_t released;		/* id of a RECORD or DYNPTR_RECORD argument */
+	struct state_reg dynptr;	/* first slot of a DYNPTR argument */
+	const struct state_reg *place;	/* DYNPTR_UNINIT: where one is made */
+	const struct state_reg *out;	/* of a MEM_OUT argument; it is written with … */
+	uint64_t out_min, out_max;	/* … so many bytes */
 };
 
 /* ---- arguments ---- */
@@ -73,21 +74,40 @@ static bool does_kind_fit(const struct helper *h, const struct object_map *m)
 	const struct map_kind *kind = map_kind_find(m->kind);
 	if (!kind || m->role != OBJECT_MAP_DECLARED)
 		return false;
+	if (h->id == BPF_FUNC_map_lookup_elem && kind->flags & MAP_KIND_HOLDS_MAPS)
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(map_users); i++)
 		if (map_users[i].helper == h->id)
 			return map_users[i].kind == m->kind;
 	return kind->flags & MAP_KIND_UPDATABLE;
 }
 
+static struct err *reject_outer(struct call *k, const struct object_map *m)
+{
+	return check_reject(k->c, VERIFIER_BAD_MAP_USE,
+			    "look up a map in it, check it against 0, and work on that",
+			    "%s does not work on map %.*s, whose kind is %s: which maps are in it "
+			    "stands in the program, for good",
+			    k->helper->name, STR_FMT(m->name), map_kind_known_name(m->kind));
+}
+
 static struct err *arg_map(struct call *k, unsigned i)
 {
 	const struct state_reg *r = &k->args[i];
-	if (r->kind != STATE_MAP)
+	if (r->kind == STATE_INNER_MAP_OR_NULL)
+		return check_reject(k->c, VERIFIER_NULL_POINTER,
+				    "compare it with 0 first: if (!map) return 0;",
+				    "%s may be null: it is %s", k->subject, words_of(k->c, r));
+	if (r->kind != STATE_MAP && r->kind != STATE_INNER_MAP)
 		return reject_argument(k, i, "a map: &name of a map in SEC(\".maps\")");
-	const struct object_map *m = &k->c->maps[r->map];
-	k->map = r->map;
+	const struct object_map *m =
+		r->kind == STATE_MAP ? &k->c->maps[r->map] : check_map_shape(k->c, r);
+	k->map = r;
+	k->shape = m;
 	if (does_kind_fit(k->helper, m))
 		return NULL;
+	if (m->inner)
+		return reject_outer(k, m);
 	const char *kind = map_kind_known_name(m->kind);
 	return check_reject(k->c, VERIFIER_BAD_MAP_USE,
 			    "use a map of a kind that it works on, or the helpers of this kind",
@@ -115,12 +135,12 @@ static struct err *check_memory(struct call *k, unsigned i, uint64_t size, enum 
 
 static struct err *arg_map_key(struct call *k, unsigned i)
 {
-	return check_memory(k, i, k->c->maps[k->map].key_size, MEMORY_READ);
+	return check_memory(k, i, k->shape->key_size, MEMORY_READ);
 }
 
 static struct err *arg_map_value(struct call *k, unsigned i)
 {
-	return check_memory(k, i, k->c->maps[k->map].value_size, MEMORY_READ);
+	return check_memory(k, i, k->shape->value_size, MEMORY_READ);
 }
 
 /* Memory is checked when its size is: by the next argument. */
@@ -184,7 +204,7 @@ static struct err *arg_size(struct call *k, unsigned i)
 static struct err *arg_const_size(struct call *k, unsigned i)
 {
 	const struct state_reg *r = &k->args[i];
-	const struct object_map *m = &k->c->maps[k->map];
+	const struct object_map *m = k->shape;
 	TRY(arg_scalar(k, i));
 	check_precise(k->c, r);
 	if (!range_is_const(&r->range))
@@ -345,8 +365,9 @@ static struct err *result_number(struct call *k, struct state_reg *r0)
 
 static struct err *result_value(struct call *k, struct state_reg *r0)
 {
-	*r0 = (struct state_reg){.kind = STATE_VALUE_OR_NULL,
-				 .map = k->map,
+	*r0 = (struct state_reg){.kind = k->shape->inner ? STATE_INNER_MAP_OR_NULL
+							 : STATE_VALUE_OR_NULL,
+				 .map = k->map->map,
 				 .id = check_new_id(k->c),
 				 .range = range_const(0)};
 	return NULL;
@@ -355,7 +376,7 @@ static struct err *result_value(struct call *k, struct state_reg *r0)
 static struct err *result_record(struct call *k, struct state_reg *r0)
 {
 	*r0 = (struct state_reg){.kind = STATE_RECORD_OR_NULL,
-				 .map = k->map,
+				 .map = k->map->map,
 				 .id = check_new_id(k->c),
 				 .size = (uint32_t)k->record_bytes,
 				 .range = range_const(0)};

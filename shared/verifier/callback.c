@@ -32,7 +32,7 @@ static uint64_t loop_rounds(struct check *c, const struct state_reg args[5])
 
 static uint64_t each_rounds(struct check *c, const struct state_reg args[5])
 {
-	return c->maps[args[0].map].max_entries;
+	return check_map_shape(c, &args[0])->max_entries;
 }
 
 /* ---- with what ---- */

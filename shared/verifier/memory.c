@@ -26,10 +26,10 @@ static struct bounds bounds_of(const struct check *c, const struct state_reg *r)
 	case STATE_CTX:
 		return (struct bounds){0, c->ctx->size_bytes};
 	case STATE_KEY:
-		return (struct bounds){0, c->maps[r->map].key_size};
+		return (struct bounds){0, check_map_shape(c, r)->key_size};
 	case STATE_VALUE:
 	case STATE_VALUE_OR_NULL:
-		return (struct bounds){0, c->maps[r->map].value_size};
+		return (struct bounds){0, check_map_shape(c, r)->value_size};
 	case STATE_RECORD:
 	case STATE_RECORD_OR_NULL:
 	case STATE_SLICE:
@@ -38,6 +38,8 @@ static struct bounds bounds_of(const struct check *c, const struct state_reg *r)
 	case STATE_NONE:
 	case STATE_SCALAR:
 	case STATE_MAP:
+	case STATE_INNER_MAP:
+	case STATE_INNER_MAP_OR_NULL:
 	case STATE_FUNCTION:
 	case STATE_DYNPTR:
 	case STATE_DYNPTR_RECORD:
@@ -92,7 +94,7 @@ static struct err *check_use(struct check *c, const struct memory_access *a)
 				    "%s is %s, which is read-only", a->subject,
 				    words_of(c, &a->pointer));
 	if (a->pointer.kind == STATE_VALUE && a->use != MEMORY_READ &&
-	    is_constant_map(&c->maps[a->pointer.map]))
+	    is_constant_map(check_map_shape(c, &a->pointer)))
 		return check_reject(c, VERIFIER_READ_ONLY, "declare the variable without const",
 				    "%s points into %.*s, which is constant", a->subject,
 				    STR_FMT(c->maps[a->pointer.map].name));
