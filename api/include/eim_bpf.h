@@ -30,11 +30,24 @@ typedef long long __s64;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+	BPF_MAP_TYPE_HASH_OF_MAPS = 13,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
 #define __uint(name, val) int(*name)[val]
 #define __type(name, val) __typeof__(val) *name
+/*
+ * Maps in a map, of which a program looks up one, and in that an element:
+ *	struct inner { …array or hash… } a SEC(".maps"), b SEC(".maps");
+ *	struct {
+ *		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(max_entries, 4); __type(key, __u32);
+ *		__array(values, struct inner);
+ *	} outer SEC(".maps") = { .values = { &a, [2] = &b } };
+ * What is inside is all of one kind and size, and stays as it is written there. Slot i of a hash of maps has
+ * the key i. (Maps inside are not static: other loaders do not find these.)
+ */
+#define __array(name, val) __typeof__(val) *name[]
 
 /*
  * Says what the records of ring buffer `map` are, so that they arrive as JSON with field names:
@@ -91,6 +104,29 @@ static long (*const bpf_for_each_map_elem)(void *map, void *fn, void *ctx,
 					   __u64 flags) = (void *)164;
 static long (*const bpf_loop)(__u32 count, void *fn, void *ctx, __u64 flags) = (void *)181;
 static long (*const bpf_strncmp)(const char *s1, __u32 s1_size, const char *s2) = (void *)182;
+
+/*
+ * Dynptrs: memory whose size is known when the program runs. A local variable that only these touch; what is
+ * behind it is a part of a map's value, or a record, which must be submitted or discarded also where
+ * reserving it fails. bpf_dynptr_data() gives memory of a constant size, or null where it is not all there; it
+ * ends with the dynptr. bpf_dynptr_read() fills `dst` with zeros where it fails.
+ */
+struct bpf_dynptr {
+	__u64 __opaque[2];
+};
+static long (*const bpf_dynptr_from_mem)(void *data, __u32 size, __u64 flags,
+					 struct bpf_dynptr *ptr) = (void *)197;
+static long (*const bpf_ringbuf_reserve_dynptr)(void *ringbuf, __u32 size, __u64 flags,
+						struct bpf_dynptr *ptr) = (void *)198;
+static void (*const bpf_ringbuf_submit_dynptr)(struct bpf_dynptr *ptr, __u64 flags) = (void *)199;
+static void (*const bpf_ringbuf_discard_dynptr)(struct bpf_dynptr *ptr, __u64 flags) = (void *)200;
+static long (*const bpf_dynptr_read)(void *dst, __u32 len, const struct bpf_dynptr *src,
+				     __u32 offset, __u64 flags) = (void *)201;
+static long (*const bpf_dynptr_write)(const struct bpf_dynptr *dst, __u32 offset, void *src,
+				      __u32 len, __u64 flags) = (void *)202;
+static void *(*const bpf_dynptr_data)(const struct bpf_dynptr *ptr, __u32 offset,
+				      __u32 len) = (void *)203;
+
 /* Present in kernels, absent from the runtime: calling it is refused by name. */
 static long (*const bpf_trace_printk)(const char *fmt, __u32 fmt_size, ...) = (void *)6;
 static long (*const bpf_probe_write_user)(void *dst, const void *src, __u32 len) = (void *)36;

@@ -170,13 +170,14 @@ static struct err *relocate_section(struct object_loader *l, const struct object
 	Elf64_Rel rel;
 	if (target->use == OBJECT_USE_NONE || s->data.size == 0)
 		return NULL;
-	if (target->use != OBJECT_USE_CODE)
+	if (target->use != OBJECT_USE_CODE && target->use != OBJECT_USE_MAPS)
 		return err_new(ERR_UNSUPPORTED, "data that holds addresses is not supported");
 	if (s->type != SHT_REL || s->entry_bytes != sizeof(rel) || s->data.size % sizeof(rel) ||
 	    s->link >= l->sections_count || l->sections[s->link].type != SHT_SYMTAB)
 		return err_new(ERR_INVALID, "%.*s is no table of relocations", STR_FMT(s->name));
 	for (uint64_t i = 0; object_relocation(s, i, &rel); i++)
-		TRY(relocate(l, target, &rel));
+		TRY(target->use == OBJECT_USE_CODE ? relocate(l, target, &rel)
+						   : object_load_slot(l, target, &rel));
 	return NULL;
 }
 
@@ -226,5 +227,6 @@ struct err *object_load_relocations(struct object_loader *l)
 		const struct object_section *target = &l->sections[s->info];
 		TRY_AT(relocate_section(l, s, target), "/sections/%.*s", STR_FMT(target->name));
 	}
+	TRY(object_finish_slots(l));
 	return check_code(l);
 }

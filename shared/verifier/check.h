@@ -56,6 +56,13 @@ MUST_CHECK struct err *check_writable(struct check *c, unsigned reg);
 
 uint32_t check_new_id(struct check *c);
 
+/* What an element that `r` (MAP, INNER_MAP, KEY, VALUE…) is about is like: the map, or what is inside of it. */
+static inline const struct object_map *check_map_shape(const struct check *c,
+						       const struct state_reg *r)
+{
+	return object_map_shape(&c->maps[r->map]);
+}
+
 /* ---- numbers that matter (tree.h) ---- */
 
 /* The value of `r` decides something: where it came from must be compared when states are. */

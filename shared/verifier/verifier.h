@@ -61,6 +61,7 @@ struct verifier_insn_fact {
 	int32_t offset;
 	uint32_t
 		map; /* CALL_HELPER with a map argument: its index, VERIFIER_MIXED where paths differ */
+	bool is_inner; /* … it is one of the maps inside of `map`, and which one is not known */
 	uint32_t callback; /* CALL_HELPER with a CALLBACK argument: the function's index */
 	/* CALL_HELPER: bit n is set where argument n+1 points into the current frame at
 	 * arg_stack_offset[n] on all paths. */

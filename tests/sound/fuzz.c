@@ -5,7 +5,7 @@
  *
  * Seeds S, S+1, … are judged: COUNT of them, or those that SECONDS allow; given both, COUNT at the least,
  * and then more until the time is over. JOBS processes share them: process k takes each N-th. Every K-th
- * accepted program is compiled as well (200). --report: what was reached of the instruction set, the
+ * accepted program is compiled as well (500). --report: what was reached of the instruction set, the
  * helpers and the rules.
  *
  * Exit code 1: there are findings, printed with their seeds; --seed S --count 1 shows one again.
@@ -139,7 +139,7 @@ static int work_side_by_side(const struct options *o, double start, struct judge
 int main(int argc, char **argv)
 {
 	static struct judge_figures all;
-	struct options o = {.seed = 1, .every = 200, .jobs = 1};
+	struct options o = {.seed = 1, .every = 500, .jobs = 1};
 	OWNED_BUF struct buf text = BUF_INIT(1 << 20);
 	if (!parse(argc, argv, &o)) {
 		fprintf(stderr, "usage: fuzz [--seconds N] [--count N] [--seed S] [--every K] "

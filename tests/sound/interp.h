@@ -20,6 +20,7 @@
 #define INTERP_RECORDS 512
 #define INTERP_ENTRIES 64u /* elements of one map, at the most */
 #define INTERP_ELEMENT 64  /* bytes of a key or a value */
+#define INTERP_DYNPTRS 1024
 #define INTERP_MAPS    16
 #define INTERP_RECORD  512 /* bytes of a record */
 #define INTERP_CTX     168
@@ -43,7 +44,14 @@ enum interp_trap {
 	INTERP_FACT,	 /* what the verifier told the compiler is not so */
 };
 
-enum interp_kind { INTERP_NONE, INTERP_NUMBER, INTERP_POINTER, INTERP_MAP, INTERP_FUNCTION };
+enum interp_kind {
+	INTERP_NONE,
+	INTERP_NUMBER,
+	INTERP_POINTER,
+	INTERP_MAP,
+	INTERP_FUNCTION,
+	INTERP_DYNPTR, /* in slots only: half `object` of dynptr number `bits` */
+};
 
 struct interp_value {
 	uint64_t
@@ -53,7 +61,14 @@ struct interp_value {
 	uint8_t kind;
 };
 
-enum interp_place { INTERP_STACK, INTERP_CONTEXT, INTERP_ELEMENT_OF, INTERP_RING, INTERP_KEY };
+enum interp_place {
+	INTERP_STACK,
+	INTERP_CONTEXT,
+	INTERP_ELEMENT_OF,
+	INTERP_RING,
+	INTERP_KEY,
+	INTERP_SLICE,
+};
 
 struct interp_object {
 	uint8_t place;
@@ -62,7 +77,7 @@ struct interp_object {
 	uint32_t size;
 	uint8_t *data;
 	struct interp_frame *frame; /* STACK */
-	uint32_t record;	    /* RING */
+	uint32_t record;	    /* RING; SLICE: the dynptr */
 };
 
 struct interp;
@@ -116,6 +131,13 @@ struct interp_record {
 	uint8_t data[INTERP_RECORD];
 };
 
+struct interp_dynptr {
+	uint32_t object; /* what it is of; UINT32_MAX: nothing */
+	uint32_t record; /* + 1; 0: it is of a value */
+	uint32_t size;
+	uint64_t offset;
+};
+
 struct interp_result {
 	enum interp_trap trap;
 	uint32_t insn;
@@ -136,10 +158,11 @@ struct interp {
 	uint64_t seed;	   /* of what helpers make up */
 	struct bytes host; /* memory of the host that probe_read* finds; all else is not there */
 	uint8_t ctx[INTERP_CTX];
-	uint32_t insns_count, maps_count, frames_count, objects_count, records_count;
+	uint32_t insns_count, maps_count, frames_count, objects_count, records_count, dynptrs_count;
 	struct interp_map_state maps[INTERP_MAPS];
 	struct interp_object objects[INTERP_OBJECTS];
 	struct interp_record records[INTERP_RECORDS];
+	struct interp_dynptr dynptrs[INTERP_DYNPTRS];
 	struct interp_frame frames[INTERP_FRAMES];
 	struct interp_element stale[INTERP_OBJECTS]; /* content of stale objects */
 	struct interp_result result;

@@ -38,7 +38,7 @@ static bool arg_memory(struct interp_call *k, unsigned n, uint64_t size, bool is
 
 static bool arg_size(struct interp_call *k, unsigned n, bool may_be_zero)
 {
-	bool is_out = k->helper->args[n - 1] == HELPER_ARG_MEM_OUT;
+	bool is_out = k->helper->args[n - 1] != HELPER_ARG_MEM_IN;
 	if (!arg_number(k, n))
 		return false;
 	k->size = k->args[n].bits;
@@ -55,6 +55,14 @@ static bool arg_record(struct interp_call *k, unsigned n)
 		return true;
 	return interp_stop(k->i, INTERP_ARGUMENT, "argument %u is not a record that is held",
 			   n + 1);
+}
+
+static bool arg_value(struct interp_call *k, unsigned n)
+{
+	const struct interp_value *v = &k->args[n];
+	if (v->kind == INTERP_POINTER && k->i->objects[v->object].place == INTERP_ELEMENT_OF)
+		return true;
+	return interp_stop(k->i, INTERP_ARGUMENT, "argument %u is no map's value", n + 1);
 }
 
 static bool arg_string(struct interp_call *k, unsigned n)
@@ -103,6 +111,16 @@ static bool check_argument(struct interp_call *k, unsigned n)
 	case HELPER_ARG_CALLBACK:
 		return k->args[n].kind == INTERP_FUNCTION ||
 		       interp_stop(k->i, INTERP_ARGUMENT, "argument %u is no function", n + 1);
+	case HELPER_ARG_CONST_LENGTH:
+		k->size = k->args[n].bits;
+		return arg_number(k, n);
+	case HELPER_ARG_MEM_VALUE:
+		return arg_value(k, n);
+	case HELPER_ARG_DYNPTR_UNINIT:
+		return interp_dynptr_place(k, n);
+	case HELPER_ARG_DYNPTR:
+	case HELPER_ARG_DYNPTR_RECORD:
+		return interp_dynptr_at(k, n) != NULL;
 	case HELPER_ARG_CTX:
 		break;
 	}

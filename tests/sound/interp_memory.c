@@ -82,6 +82,8 @@ void interp_wrote(struct interp *i, const struct interp_value *p, int64_t offset
 	if (o->place != INTERP_STACK)
 		return;
 	for (uint64_t n = at; n < at + size; n++) {
+		if (o->frame->slots[n / 8].kind == INTERP_DYNPTR)
+			interp_dynptr_end(i, o->frame->slots[n / 8].bits);
 		if (o->frame->slots[n / 8].kind != INTERP_NONE) { /* what is left of a pointer */
 			memset(&o->frame->init[n & ~UINT64_C(7)], 0, 8);
 			o->frame->slots[n / 8].kind = INTERP_NONE;
@@ -99,6 +101,7 @@ static bool check_base(struct interp *i, const struct interp_value *p, int32_t o
 		[INTERP_ELEMENT_OF] = VERIFIER_BASE_MAP_VALUE,
 		[INTERP_RING] = VERIFIER_BASE_OTHER,
 		[INTERP_KEY] = VERIFIER_BASE_OTHER,
+		[INTERP_SLICE] = VERIFIER_BASE_OTHER,
 	};
 	if (!i->facts || p->kind != INTERP_POINTER)
 		return true;
@@ -158,7 +161,7 @@ bool interp_step_load(struct interp *i, const struct bpf_insn *insn)
 	struct interp_value *slot = kept(i, &p, insn->off, size);
 	if (!check_base(i, &p, insn->off))
 		return false;
-	if (slot && slot->kind != INTERP_NONE) {
+	if (slot && slot->kind != INTERP_NONE && slot->kind != INTERP_DYNPTR) {
 		*interp_reg(i, insn->dst_reg) = *slot;
 		return true;
 	}

@@ -118,6 +118,17 @@ bool interp_call(struct interp *i, const struct bpf_insn *insn);
 /* The call gives a number. */
 bool interp_returns(struct interp_call *k, int64_t value);
 
+/* ---- interp_ring.c ---- */
+/* Room for a record that nobody holds yet; NULL where there is none. */
+struct interp_record *interp_take_record(struct interp_call *k, uint64_t size);
+
+/* ---- interp_dynptr.c ---- */
+/* Argument `n` points to a dynptr, to a place for one; else NULL, false, with a trap noted. */
+struct interp_dynptr *interp_dynptr_at(struct interp_call *k, unsigned n);
+bool interp_dynptr_place(struct interp_call *k, unsigned n);
+/* One half of it was written over: what it handed out is gone. */
+void interp_dynptr_end(struct interp *i, uint64_t index);
+
 /* ---- interp_map.c ---- */
 bool interp_is_constant(const struct object_map *m);
 /* The element's value as an object: a pointer in `out`; false with the run stopped. */

@@ -3,5 +3,6 @@
  */
 PART(map)
 PART(ring)
+PART(dynptr)
 PART(host)
 PART(callback)

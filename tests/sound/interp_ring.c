@@ -3,7 +3,7 @@
  */
 #include "tests/sound/interp_part.h"
 
-static struct interp_record *take_record(struct interp_call *k, uint64_t size)
+struct interp_record *interp_take_record(struct interp_call *k, uint64_t size)
 {
 	uint64_t room = (size + 8 + 7) / 8 * 8;
 	if (room > k->map->map->max_entries || k->map->taken > k->map->map->max_entries - room)
@@ -22,7 +22,7 @@ static bool do_output(struct interp_call *k)
 {
 	if (k->args[3].bits & ~UINT64_C(3))
 		return interp_returns(k, -EINVAL);
-	struct interp_record *r = take_record(k, k->size);
+	struct interp_record *r = interp_take_record(k, k->size);
 	if (!r)
 		return interp_returns(k, -EAGAIN);
 	if (k->size)
@@ -32,7 +32,7 @@ static bool do_output(struct interp_call *k)
 
 static bool do_reserve(struct interp_call *k)
 {
-	struct interp_record *r = k->args[2].bits ? NULL : take_record(k, k->size);
+	struct interp_record *r = k->args[2].bits ? NULL : interp_take_record(k, k->size);
 	if (!r)
 		return interp_returns(k, 0);
 	uint32_t object = interp_object(k->i, INTERP_RING, r->data, r->size);

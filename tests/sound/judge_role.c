@@ -11,6 +11,9 @@ static const struct {
 	{"Reads", "bpf_probe_read, bpf_probe_read_str, bpf_probe_read_user, "
 		  "bpf_probe_read_user_str, bpf_strncmp, bpf_get_current_pid_tgid"},
 	{"Records", "bpf_ringbuf_reserve, bpf_ringbuf_submit, bpf_ringbuf_discard"},
+	{"Dynptrs",
+	 "bpf_dynptr_from_mem, bpf_ringbuf_reserve_dynptr, bpf_ringbuf_submit_dynptr, "
+	 "bpf_ringbuf_discard_dynptr, bpf_dynptr_read, bpf_dynptr_write, bpf_dynptr_data"},
 	{"Calls", "bpf_loop, bpf_for_each_map_elem"},
 	{"More", "bpf_map_delete_elem, bpf_ktime_get_ns, bpf_get_prandom_u32, bpf_ringbuf_query, "
 		 "bpf_get_smp_processor_id, bpf_ringbuf_output"},
@@ -19,9 +22,12 @@ static const struct {
 static const struct {
 	const char *name, *capabilities, *attributes;
 } roles[JUDGE_ROLES] = {
-	{"All", "Maps, Reads, Records, Calls, More", "max_instructions: 20000, max_memory: 4096"},
-	{"Some", "Maps, Reads, Records, Calls", "max_instructions: 2000"},
-	{"Tight", "Maps, Reads, Records, Calls, More", "max_instructions: 100, max_memory: 320"},
+	{"All", "Maps, Reads, Records, Dynptrs, Calls, More",
+	 "max_instructions: 20000, max_memory: 4096"},
+	{"Some", "Maps, Reads, Records, Dynptrs, Calls",
+	 "max_instructions: 2000, max_memory: 1024"},
+	{"Tight", "Maps, Reads, Records, Dynptrs, Calls, More",
+	 "max_instructions: 100, max_memory: 640"},
 };
 
 void judge_document(struct buf *out)
