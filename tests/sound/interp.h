@@ -21,7 +21,7 @@
 #define INTERP_ENTRIES 64u /* elements of one map, at the most */
 #define INTERP_ELEMENT 64  /* bytes of a key or a value */
 #define INTERP_DYNPTRS 1024
-#define INTERP_MAPS    16
+#define INTERP_MAPS    32
 #define INTERP_RECORD  512 /* bytes of a record */
 #define INTERP_CTX     168
 #define INTERP_INSNS   1024 /* of which executions are counted */

@@ -76,7 +76,7 @@ static void fill_map(struct generate_random *r, struct interp_map_state *m)
 {
 	const struct object_map *map = m->map;
 	bool is_hash = map->kind == MAP_KIND_HASH, is_kept = generate_below(r, 2);
-	if (map->role == OBJECT_MAP_RODATA || map->kind == MAP_KIND_RINGBUF ||
+	if (map->role == OBJECT_MAP_RODATA || map->kind == MAP_KIND_RINGBUF || map->inner ||
 	    (map->role != OBJECT_MAP_DECLARED && is_kept))
 		return;
 	for (uint32_t n = 0; n < map->max_entries; n++) {
