@@ -223,6 +223,7 @@ static bool check_argument(struct call *k, unsigned n)
 	case HELPER_ARG_CALLBACK:
 		return k->args[n].kind == INTERP_FUNCTION ||
 		       interp_stop(k->i, INTERP_ARGUMENT, "argument %u is no function", n + 1);
+	case HELPER_ARG_SPIN_LOCK:
 	case HELPER_ARG_CTX:
 		break;
 	}
