@@ -7,6 +7,7 @@
 
 #define MAP_KEY_ANY	    UINT32_MAX
 #define MAP_KIND_UPDATABLE  1u /* programs may look up, update and delete elements */
+#define MAP_KIND_LOCKABLE   4u /* its values may have a spin lock */
 #define MAP_KIND_HOLDS_MAPS 2u /* its elements are maps, which programs may look up */
 
 enum map_kind_id {

@@ -9,8 +9,8 @@
  *
  * To add one: a row here, shared/runtime/map_TEXT.c, its row in shared/runtime/map.c, a model test.
  */
-MAP_KIND(HASH, 1, "hash", MAP_KEY_ANY, BPF_F_NO_PREALLOC, MAP_KIND_UPDATABLE)
-MAP_KIND(ARRAY, 2, "array", 4, BPF_F_MMAPABLE, MAP_KIND_UPDATABLE)
+MAP_KIND(HASH, 1, "hash", MAP_KEY_ANY, BPF_F_NO_PREALLOC, MAP_KIND_UPDATABLE | MAP_KIND_LOCKABLE)
+MAP_KIND(ARRAY, 2, "array", 4, BPF_F_MMAPABLE, MAP_KIND_UPDATABLE | MAP_KIND_LOCKABLE)
 MAP_KIND(ARRAY_OF_MAPS, 12, "array_of_maps", 4, 0, MAP_KIND_HOLDS_MAPS)
 MAP_KIND(HASH_OF_MAPS, 13, "hash_of_maps", 4, BPF_F_NO_PREALLOC, MAP_KIND_HOLDS_MAPS)
 MAP_KIND(RINGBUF, 27, "ringbuf", 0, 0, 0)

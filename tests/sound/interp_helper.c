@@ -121,6 +121,7 @@ static bool check_argument(struct interp_call *k, unsigned n)
 	case HELPER_ARG_DYNPTR:
 	case HELPER_ARG_DYNPTR_RECORD:
 		return interp_dynptr_at(k, n) != NULL;
+	case HELPER_ARG_SPIN_LOCK:
 	case HELPER_ARG_CTX:
 		break;
 	}
