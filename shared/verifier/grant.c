@@ -11,7 +11,6 @@ struct missing {
 
 /* Helpers that need more than a function in the runtime. */
 static const struct missing missing[] = {
-	{BPF_FUNC_tail_call, "tail calls are not supported", "call a local function instead"},
 	{BPF_FUNC_spin_lock, "spin locks are not supported", "use an atomic operation"},
 	{BPF_FUNC_spin_unlock, "spin locks are not supported", "use an atomic operation"},
 };
