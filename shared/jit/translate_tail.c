@@ -44,24 +44,55 @@ static struct err *put_case(struct translate *t, LLVMValueRef choice, LLVMValueR
 	return NULL;
 }
 
+static LLVMBasicBlockRef new_block(struct translate *t)
+{
+	return LLVMAppendBasicBlockInContext(t->m->context, t->fn, "");
+}
+
+/* The choice among the programs of one map; to `on` where there is none. */
+static struct err *put_choice(struct translate *t, const struct object_map *map,
+			      LLVMBasicBlockRef on)
+{
+	LLVMValueRef count = LLVMGetParam(t->fn, 1);
+	LLVMValueRef index = LLVMBuildTrunc(t->b, translate_read(t, BPF_REG_3), t->m->i32, "");
+	LLVMValueRef choice = LLVMBuildSwitch(t->b, index, on, map->slots_count);
+	for (uint32_t i = 0; i < map->slots_count; i++)
+		TRY(put_case(t, choice, count, &map->slots[i]));
+	return NULL;
+}
+
+/* No fact says which map it is: r2 has its number + 1. */
+static struct err *put_maps(struct translate *t, LLVMBasicBlockRef on)
+{
+	const struct jit_program *p = t->m->program;
+	LLVMValueRef choice =
+		LLVMBuildSwitch(t->b, translate_read(t, BPF_REG_2), on, p->maps_count);
+	for (uint32_t i = 0; i < p->maps_count; i++) {
+		if (p->maps[i].kind != MAP_KIND_PROG_ARRAY)
+			continue;
+		LLVMBasicBlockRef one = new_block(t);
+		LLVMAddCase(choice, module_number(t->m, (int64_t)i + 1), one);
+		LLVMPositionBuilderAtEnd(t->b, one);
+		TRY(put_choice(t, &p->maps[i], on));
+	}
+	return NULL;
+}
+
 struct err *translate_tail(struct translate *t)
 {
 	const struct jit_program *p = t->m->program;
-	if (t->fact->map >= p->maps_count || p->maps[t->fact->map].kind != MAP_KIND_PROG_ARRAY)
-		return translate_refuse(t, ERR_UNSUPPORTED,
-					"a tail call of which no fact tells the map");
-	const struct object_map *map = &p->maps[t->fact->map];
-	LLVMBasicBlockRef pick = LLVMAppendBasicBlockInContext(t->m->context, t->fn, "");
-	LLVMBasicBlockRef on = LLVMAppendBasicBlockInContext(t->m->context, t->fn, "");
-	LLVMValueRef count = LLVMGetParam(t->fn, 1);
+	LLVMBasicBlockRef pick = new_block(t), on = new_block(t);
 	LLVMValueRef most = module_number(t->m, HELPER_MAX_TAIL_CALLS);
-	LLVMBuildCondBr(t->b, LLVMBuildICmp(t->b, LLVMIntULT, count, most, ""), pick, on);
-	LLVMPositionBuilderAtEnd(t->b, pick);
-	LLVMValueRef index = LLVMBuildTrunc(t->b, translate_read(t, BPF_REG_3), t->m->i32, "");
-	LLVMValueRef choice = LLVMBuildSwitch(t->b, index, on, map->slots_count);
+	LLVMValueRef may = LLVMBuildICmp(t->b, LLVMIntULT, LLVMGetParam(t->fn, 1), most, "");
 	module_keep_apart(t->m, t->fn);
-	for (uint32_t i = 0; i < map->slots_count; i++)
-		TRY(put_case(t, choice, count, &map->slots[i]));
+	LLVMBuildCondBr(t->b, may, pick, on);
+	LLVMPositionBuilderAtEnd(t->b, pick);
+	if (t->fact->map == VERIFIER_MIXED)
+		TRY(put_maps(t, on));
+	else if (t->fact->map < p->maps_count && p->maps[t->fact->map].kind == MAP_KIND_PROG_ARRAY)
+		TRY(put_choice(t, &p->maps[t->fact->map], on));
+	else
+		return translate_refuse(t, ERR_INTERNAL, "a tail call's map does not fit");
 	LLVMPositionBuilderAtEnd(t->b, on);
 	translate_write(t, BPF_REG_0, module_number(t->m, 0)); /* r0 is unreadable */
 	return NULL;
