@@ -30,6 +30,7 @@ typedef long long __s64;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_HASH_OF_MAPS = 13,
 	BPF_MAP_TYPE_RINGBUF = 27,
@@ -48,6 +49,16 @@ enum bpf_map_type {
  * the key i. (Maps inside are not static: other loaders do not find these.)
  */
 #define __array(name, val) __typeof__(val) *name[]
+
+/*
+ * Programs in a map, for bpf_tail_call(): entries of this object, in sections of the same kind as their callers.
+ *	SEC("uprobe") int second(struct pt_regs *ctx) { … }
+ *	struct {
+ *		__uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 2); __uint(key_size, 4);
+ *		__array(values, int (void *));
+ *	} next SEC(".maps") = { .values = { [0] = (void *)&second } };
+ * What is inside stays as it is written there.
+ */
 
 /*
  * Says what the records of ring buffer `map` are, so that they arrive as JSON with field names:
@@ -96,6 +107,10 @@ static long (*const bpf_probe_read)(void *dst, __u32 size, const void *unsafe_pt
 static __u64 (*const bpf_ktime_get_ns)(void) = (void *)5;
 static __u32 (*const bpf_get_prandom_u32)(void) = (void *)7;
 static __u32 (*const bpf_get_smp_processor_id)(void) = (void *)8;
+/* Goes on with the program at `index`, which gets the same context, and does not come back. Where there is none, or
+ * 33 tail calls were made in this run, it returns (nothing that could be used). Only in the entry itself, and with
+ * nothing held. */
+static void (*const bpf_tail_call)(void *ctx, void *programs, __u32 index) = (void *)12;
 static __u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
 static long (*const bpf_probe_read_str)(void *dst, __u32 size, const void *unsafe_ptr) = (void *)45;
 static void (*const bpf_spin_lock)(struct bpf_spin_lock *lock) = (void *)93;

@@ -45,6 +45,9 @@ enum helper_return {
 #define HELPER_READS_HOST  4u  /* reads memory of the host that no type vouches for */
 #define HELPER_WRITES_HOST 8u  /* needs allow_memory_write */
 #define HELPER_CALLS	   16u /* calls its CALLBACK any number of times, also none */
+#define HELPER_TAIL_CALLS  32u /* may go on with another entry instead of coming back */
+
+#define HELPER_MAX_TAIL_CALLS 33 /* that one run may make */
 
 struct helper {
 	uint32_t id;

@@ -118,5 +118,9 @@ MUST_CHECK struct err *object_load_slot(struct object_loader *l, const struct ob
 /* Hands each map what it was filled with. fails INVALID: a slot that was filled twice */
 MUST_CHECK struct err *object_finish_slots(struct object_loader *l);
 
+/* The function that begins `bytes` behind the start of section `s`, or NULL. */
+const struct object_function *object_function_in(const struct object_loader *l,
+						 const struct object_section *s, int64_t bytes);
+
 /* The relocation at `index` of section `s` of type SHT_REL, or false past the last. */
 bool object_relocation(const struct object_section *s, uint64_t index, Elf64_Rel *out);

@@ -197,6 +197,11 @@ static void set_flag(const struct module *m, LLVMValueRef fn, const char *name)
 				LLVMCreateEnumAttribute(m->context, kind, 0));
 }
 
+void module_keep_apart(const struct module *m, LLVMValueRef fn)
+{
+	set_flag(m, fn, "noinline");
+}
+
 static bool has_flag(LLVMValueRef fn, const char *name)
 {
 	unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));

@@ -46,6 +46,9 @@ LLVMValueRef module_number(const struct module *m, int64_t value);
 /* Local function `index`, declared, and put in the queue where it was not yet; NULL: out of memory. */
 LLVMValueRef module_function(struct module *m, uint32_t index);
 
+/* It is never inlined. */
+void module_keep_apart(const struct module *m, LLVMValueRef fn);
+
 /* A function of the runtime's bitcode, or NULL. */
 LLVMValueRef module_runtime(const struct module *m, const char *name);
 

@@ -286,6 +286,8 @@ static struct err *call_map(struct translate *t, const struct call *call, uint32
 /* Maps that the helper's operation is about: ring buffers or the others; and lookups, maps of maps. */
 static bool fits(const struct call *call, const struct object_map *map)
 {
+	if (map->kind == MAP_KIND_PROG_ARRAY)
+		return false;
 	if (map->inner)
 		return call->helper->id == BPF_FUNC_map_lookup_elem;
 	bool ring = strstr(call->helper->name, "ringbuf") != NULL;
@@ -432,6 +434,8 @@ static struct err *call_back_by_number(struct translate *t, const struct call *c
 struct err *translate_helper(struct translate *t)
 {
 	struct call call;
+	if (t->insn->imm == BPF_FUNC_tail_call)
+		return translate_tail(t);
 	TRY(find_call(t, &call));
 	if ((call.helper->flags & HELPER_CALLS) && t->fact->callback == VERIFIER_MIXED)
 		return call_back_by_number(t, &call);

@@ -68,6 +68,7 @@ static const struct {
 	{BPF_FUNC_ringbuf_reserve, MAP_KIND_RINGBUF},
 	{BPF_FUNC_ringbuf_query, MAP_KIND_RINGBUF},
 	{BPF_FUNC_ringbuf_reserve_dynptr, MAP_KIND_RINGBUF},
+	{BPF_FUNC_tail_call, MAP_KIND_PROG_ARRAY},
 };
 
 static bool does_kind_fit(const struct helper *h, const struct object_map *m)

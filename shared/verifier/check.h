@@ -29,9 +29,10 @@ struct check {
 	uint32_t entry;		      /* index of the function that is verified */
 	const struct ctx_layout *ctx; /* what it gets */
 	uint64_t ctx_reads;
-	bool is_short;	 /* memory was, for a text: the verdict would not be whole */
-	uint32_t *depth; /* by function: bytes of stack that a frame of it uses */
-	uint64_t *calls; /* functions_count × functions_count bits: who calls whom, as seen */
+	uint64_t tail_maps; /* arrays of programs that it goes on with: bit n is map n */
+	bool is_short;	    /* memory was, for a text: the verdict would not be whole */
+	uint32_t *depth;    /* by function: bytes of stack that a frame of it uses */
+	uint64_t *calls;    /* functions_count × functions_count bits: who calls whom, as seen */
 };
 
 /*

@@ -22,6 +22,7 @@
 #include "shared/verifier/jump.h"
 #include "shared/verifier/lock.h"
 #include "shared/verifier/memory.h"
+#include "shared/verifier/tail.h"
 
 /* A path gets a checkpoint where paths meet, after a decision or after so many instructions. */
 #define EXPLORE_STRIDE 200
@@ -218,6 +219,8 @@ static struct err *prune(struct check *c, struct tree_node *n)
 	uint64_t since = c->state->count - c->node->state->count;
 	n->hits++;
 	inherit_marks(c, n);
+	if (n->tail)
+		tree_mark_tail(c->node, since + n->tail);
 	if (c->state->count + n->longest > c->role->attributes.max_instructions)
 		return reject_length(c, c->state->count + n->longest);
 	tree_end(&c->tree, c->node, since + n->longest);
@@ -430,6 +433,8 @@ static struct err *step_helper(struct walk *w, const struct bpf_insn *insn, uint
 	(void)next;
 	if (h && h->flags & HELPER_CALLS)
 		return step_callback(w, insn);
+	if (h && h->flags & HELPER_TAIL_CALLS)
+		return tail_call(w->c, insn);
 	return call_helper(w->c, insn);
 }
 
@@ -528,7 +533,7 @@ static void start(struct check *c, uint32_t entry)
 	c->entry = entry;
 	c->insn = c->functions[entry].first;
 	c->node = NULL;
-	c->ctx_reads = 0;
+	c->ctx_reads = c->tail_maps = 0;
 	memset(c->depth, 0, c->functions_count * sizeof *c->depth);
 	memset(c->calls, 0, (c->functions_count * c->functions_count / 64 + 1) * sizeof *c->calls);
 	(void)state_push(s, entry, PATH_END);
@@ -577,6 +582,8 @@ static struct err *finish(struct check *c, const struct tree_node *root)
 				    stack, STR_FMT(c->role->name), c->role->attributes.max_memory);
 	*e = (struct verifier_entry){.function = &c->functions[c->entry],
 				     .worst_insns = root->longest,
+				     .tail_insns = root->tail,
+				     .tail_maps = c->tail_maps,
 				     .stack_bytes = stack,
 				     .ctx_reads = c->ctx_reads};
 	c->verdict->entries_count++;
