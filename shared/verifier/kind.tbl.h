@@ -22,3 +22,10 @@ KIND(VALUE_OR_NULL, "null or a pointer to a value", MAP_VALUE, VALUE, STATE_IS_P
 KIND(RECORD, "pointer to a reserved record", OTHER, RECORD,
      STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET)
 KIND(RECORD_OR_NULL, "null or a pointer to a reserved record", OTHER, RECORD, STATE_IS_POINTER | STATE_IS_NULL)
+KIND(PARAM, "pointer to a parameter's memory", OTHER, PARAM,
+     STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET)
+KIND(PARAM_OR_NULL, "null or a pointer to a parameter's memory", OTHER, PARAM, STATE_IS_POINTER | STATE_IS_NULL)
+KIND(CONST_PARAM, "pointer to a parameter's constant memory", OTHER, CONST_PARAM,
+     STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_OFFSET)
+KIND(CONST_PARAM_OR_NULL, "null or a pointer to a parameter's constant memory", OTHER, CONST_PARAM,
+     STATE_IS_POINTER | STATE_IS_NULL)

@@ -11,6 +11,7 @@
 #include "shared/verifier/memory.h"
 
 #include "shared/verifier/fact.h"
+#include "shared/verifier/global.h"
 #include "shared/verifier/words.h"
 
 struct bounds {
@@ -31,6 +32,10 @@ static struct bounds bounds_of(const struct check *c, const struct state_reg *r)
 		return (struct bounds){0, c->maps[r->map].value_size};
 	case STATE_RECORD:
 	case STATE_RECORD_OR_NULL:
+	case STATE_PARAM:
+	case STATE_PARAM_OR_NULL:
+	case STATE_CONST_PARAM:
+	case STATE_CONST_PARAM_OR_NULL:
 		return (struct bounds){0, r->size};
 	case STATE_NONE:
 	case STATE_SCALAR:
@@ -135,6 +140,7 @@ static struct err *check_context(struct check *c, const struct memory_access *a)
 static struct err *check_aligned(struct check *c, const struct memory_access *a)
 {
 	struct tnum at = tnum_add(a->pointer.range.bits, tnum_const((uint64_t)(int64_t)a->offset));
+	global_aligned(c, &a->pointer, (uint8_t)a->size_bytes); /* its callers see to the rest */
 	if (((at.value | at.mask) & (a->size_bytes - 1)) == 0)
 		return NULL;
 	return check_reject(c, VERIFIER_MISALIGNED, "align the variable to its own size",

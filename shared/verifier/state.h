@@ -58,10 +58,12 @@ struct state_reg {
 	uint8_t kind;
 	uint8_t frame;		   /* STACK: whose */
 	uint16_t deps[STATE_DEPS]; /* variable + 1; 0 is none */
-	uint32_t map; /* MAP, KEY, VALUE…: index into the object's maps; FUNCTION: … functions */
-	uint32_t id;  /* equal ids: SCALAR the same number, VALUE… the same element, RECORD… the
+	uint32_t
+		map; /* MAP, KEY, VALUE…: index into the object's maps; FUNCTION: … functions; PARAM…:
+		       * which parameter of the global function */
+	uint32_t id; /* equal ids: SCALAR the same number, VALUE… the same element, RECORD… the
 		      * reference; 0: none */
-	uint32_t size;	    /* RECORD…: bytes */
+	uint32_t size;	    /* RECORD…, PARAM…: bytes */
 	struct range range; /* SCALAR: the number; pointers: the offset from the object's start */
 };
 
