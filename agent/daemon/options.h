@@ -6,6 +6,7 @@
 #include "shared/wire/sync.h"
 
 #define OPTIONS_MAX_LABELS 64u
+#define OPTIONS_MAX_ROLES  8u
 
 enum options_command { OPTIONS_RUN, OPTIONS_ATTACH, OPTIONS_HELP, OPTIONS_VERSION };
 
@@ -17,7 +18,9 @@ struct options {
 	uint32_t labels_count;
 	/* attach */
 	int64_t pid;
-	const char *program, *spec, *role, *dump_maps;
+	const char *program, *spec, *dump_maps;
+	const char *roles[OPTIONS_MAX_ROLES]; /* of several: what all of them allow */
+	uint32_t roles_count;
 	int64_t duration_ms; /* -1: until a signal */
 };
 

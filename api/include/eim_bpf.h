@@ -25,6 +25,7 @@ typedef long long __s64;
 #define SEC(name)	__attribute__((section(name), used))
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline	__attribute__((noinline))
+#define __weak		__attribute__((weak))
 
 /* ---- maps (BTF-defined, as libbpf's) ---- */
 enum bpf_map_type {

@@ -68,7 +68,7 @@ struct object_function {
 	uint32_t first, count; /* its instructions in object_insns() */
 	uint32_t btf_id;       /* its FUNC, 0 where unknown */
 	bool is_entry; /* in a section with a SEC() name that section_find() knows (.text is none) */
-	bool is_global;		    /* ELF binding: global or weak */
+	bool is_global;		    /* ELF binding: global or weak, and visible */
 	const struct section *kind; /* entries: the row of the section table */
 };
 

@@ -50,7 +50,7 @@ struct object_section {
 
 struct object_symbol {
 	uint32_t name; /* in the string table */
-	uint8_t type, binding;
+	uint8_t type, binding, visibility;
 	uint16_t section;
 	uint64_t value, size_bytes;
 };

@@ -14,6 +14,7 @@
 #include "shared/verifier/call_dynptr.h"
 #include "shared/verifier/callback.h"
 #include "shared/verifier/fact.h"
+#include "shared/verifier/global.h"
 #include "shared/verifier/grant.h"
 #include "shared/verifier/lock.h"
 #include "shared/verifier/memory.h"
@@ -485,6 +486,7 @@ struct err *call_local(struct check *c, const struct bpf_insn *insn)
 			"write a function that calls itself as a loop with a constant bound; "
 			"or make the innermost function __always_inline",
 			"calls nest deeper than %d frames", STATE_FRAMES);
+	c->frames_most = MAX(c->frames_most, c->state->frames_count);
 	struct state_frame *f = state_top(c->state);
 	memcpy(&f->regs[1], &f[-1].regs[1], 5 * sizeof f->regs[0]);
 	memset(&f[-1].regs[0], 0, 6 * sizeof f->regs[0]); /* [I2] */
@@ -532,7 +534,7 @@ struct err *call_exit(struct check *c, uint32_t *next)
 	struct state *s = c->state;
 	if (s->frames_count == 1) {
 		*next = UINT32_MAX;
-		return leave_entry(c);
+		return c->root == c->entry ? leave_entry(c) : global_leave(c);
 	}
 	struct state_frame *f = state_top(s);
 	TRY(check_objects_released(c));

@@ -88,6 +88,7 @@ struct err *callback_enter(struct check *c, const struct callback *b)
 				    "a callback cannot start itself; write a loop with a constant "
 				    "bound inside",
 				    "calls nest deeper than %d frames", STATE_FRAMES);
+	c->frames_most = MAX(c->frames_most, c->state->frames_count);
 	struct state_frame *f = state_top(c->state);
 	f->is_callback = true;
 	find_caller(b->helper)->set_args(c, b, f->regs);

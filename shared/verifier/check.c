@@ -171,6 +171,29 @@ void check_written(struct check *c, unsigned frame, uint64_t slots)
 		tree_mark_written(c->node, frame, slots);
 }
 
+/* ---- length ---- */
+
+struct err *check_reject_length(struct check *c, uint64_t count)
+{
+	return check_reject(c, VERIFIER_INSN_LIMIT,
+			    "make loops shorter, or let the role allow more instructions",
+			    "an event may execute %llu instructions or more, but role %.*s allows "
+			    "max_instructions: %llu",
+			    (unsigned long long)count, STR_FMT(c->role->name),
+			    (unsigned long long)c->role->attributes.max_instructions);
+}
+
+struct err *check_spend(struct check *c, uint64_t insns)
+{
+	uint64_t all;
+	if (__builtin_add_overflow(c->state->count, insns, &all))
+		all = UINT64_MAX;
+	if (all > c->role->attributes.max_instructions)
+		return check_reject_length(c, all);
+	c->state->count = all;
+	return NULL;
+}
+
 /* ---- stack ---- */
 
 void check_calls(struct check *c, uint32_t caller, uint32_t callee)

@@ -21,12 +21,16 @@ struct check {
 	uint32_t maps_count, functions_count;
 	struct flow flow;
 	struct tree tree;
-	struct verdict *verdict;      /* being made */
-	struct state *state;	      /* of the current path */
-	struct tree_node *node;	      /* its last checkpoint */
-	uint32_t insn;		      /* where it is */
-	uint32_t next_id;	      /* for state_reg.id */
-	uint32_t entry;		      /* index of the function that is verified */
+	struct verdict *verdict; /* being made */
+	struct state *state;	 /* of the current path */
+	struct tree_node *node;	 /* its last checkpoint */
+	uint32_t insn;		 /* where it is */
+	uint32_t next_id;	 /* for state_reg.id */
+	uint32_t entry;		 /* index of the entry that is verified */
+	uint32_t root; /* … of the function whose paths are walked: it, or a global one */
+	struct global *globals;	  /* by function (global.h) */
+	struct global_tags *tags; /* by function */
+	uint32_t frames_most;	  /* on any path of the root, those of global functions included */
 	const struct ctx_layout *ctx; /* what it gets */
 	uint64_t ctx_reads;
 	uint64_t tail_maps; /* arrays of programs that it goes on with: bit n is map n */
@@ -80,6 +84,14 @@ void check_read(struct check *c, unsigned frame, uint64_t slots);
 
 /* Slots of a frame are written: callbacks are told from what they write below their own. */
 void check_written(struct check *c, unsigned frame, uint64_t slots);
+
+/* ---- length ---- */
+
+/* A called function executes so many instructions at the most.
+ * fails INSN_LIMIT where that is more than the role allows */
+MUST_CHECK struct err *check_spend(struct check *c, uint64_t insns);
+
+MUST_CHECK NEVER_NULL struct err *check_reject_length(struct check *c, uint64_t count);
 
 /* ---- stack ---- */
 

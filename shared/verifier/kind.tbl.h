@@ -32,3 +32,10 @@ KIND(SLICE, "pointer to a slice of a dynptr", OTHER, SLICE,
      STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_OFFSET | STATE_IS_PART)
 KIND(SLICE_OR_NULL, "null or a pointer to a slice of a dynptr", OTHER, SLICE,
      STATE_IS_POINTER | STATE_IS_NULL | STATE_IS_PART)
+KIND(PARAM, "pointer to a parameter's memory", OTHER, PARAM,
+     STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET)
+KIND(PARAM_OR_NULL, "null or a pointer to a parameter's memory", OTHER, PARAM, STATE_IS_POINTER | STATE_IS_NULL)
+KIND(CONST_PARAM, "pointer to a parameter's constant memory", OTHER, CONST_PARAM,
+     STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_OFFSET)
+KIND(CONST_PARAM_OR_NULL, "null or a pointer to a parameter's constant memory", OTHER, CONST_PARAM,
+     STATE_IS_POINTER | STATE_IS_NULL)

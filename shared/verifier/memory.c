@@ -11,6 +11,7 @@
 #include "shared/verifier/memory.h"
 
 #include "shared/verifier/fact.h"
+#include "shared/verifier/global.h"
 #include "shared/verifier/lock.h"
 #include "shared/verifier/state_object.h"
 #include "shared/verifier/words.h"
@@ -35,6 +36,10 @@ static struct bounds bounds_of(const struct check *c, const struct state_reg *r)
 	case STATE_RECORD_OR_NULL:
 	case STATE_SLICE:
 	case STATE_SLICE_OR_NULL:
+	case STATE_PARAM:
+	case STATE_PARAM_OR_NULL:
+	case STATE_CONST_PARAM:
+	case STATE_CONST_PARAM_OR_NULL:
 		return (struct bounds){0, r->size};
 	case STATE_NONE:
 	case STATE_SCALAR:
@@ -150,6 +155,7 @@ static struct err *check_context(struct check *c, const struct memory_access *a)
 static struct err *check_aligned(struct check *c, const struct memory_access *a)
 {
 	struct tnum at = tnum_add(a->pointer.range.bits, tnum_const((uint64_t)(int64_t)a->offset));
+	global_aligned(c, &a->pointer, (uint8_t)a->size_bytes); /* its callers see to the rest */
 	if (((at.value | at.mask) & (a->size_bytes - 1)) == 0)
 		return NULL;
 	return check_reject(c, VERIFIER_MISALIGNED, "align the variable to its own size",

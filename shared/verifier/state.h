@@ -62,10 +62,11 @@ struct state_reg {
 	uint16_t deps[STATE_DEPS]; /* variable + 1; 0 is none */
 	uint32_t map; /* MAP, KEY, VALUE…: index into the object's maps, of a map of maps: some map
 		       * inside of it; INNER_MAP…: of the map that it is in; FUNCTION: index into
-		       * the functions; SLICE…: the id of its dynptr */
+		       * the functions; SLICE…: the id of its dynptr; PARAM…: which parameter of the
+		       * global function */
 	uint32_t id; /* equal ids: SCALAR the same number, VALUE… the same element, INNER_MAP… the
 		       * same map, RECORD… the reference, DYNPTR… the object; 0: none */
-	uint32_t size;	    /* RECORD…, SLICE…: bytes */
+	uint32_t size;	    /* RECORD…, SLICE…, PARAM…: bytes */
 	struct range range; /* SCALAR: the number; pointers: the offset from the object's start */
 };
 

@@ -27,7 +27,7 @@ _Static_assert(OBJECT_MAX_MAPS <= 64, "maps are bits of a word");
 static struct err *check_frame(struct check *c)
 {
 	const struct state *s = c->state;
-	if (s->frames_count > 1)
+	if (s->frames_count > 1 || c->root != c->entry)
 		return check_reject(c, VERIFIER_UNSUPPORTED,
 				    "call it in the entry itself, or make the function "
 				    "__always_inline",
