@@ -436,9 +436,12 @@ static struct err *step_local(struct walk *w, const struct bpf_insn *insn, uint3
 
 static struct err *step_kfunc(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
 {
+	uint32_t count;
+	const struct object_extern *externs = object_externs(w->c->object, &count);
 	(void)next;
 	return check_reject(w->c, VERIFIER_UNSUPPORTED, "call a helper, or a function of your own",
-			    "kernel functions (here %d) are not supported", insn->imm);
+			    "calls of extern functions (here %.*s) are not supported",
+			    STR_FMT(externs[insn->imm].name));
 }
 
 static struct err *step_exit(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
