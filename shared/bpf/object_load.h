@@ -8,6 +8,7 @@
  *	object_maps.c	declared maps and sections of global data
  *	object_extern.c	what the object uses and does not define
  *	object_reloc.c	relocations, and what may stand in code without one
+ *	object_slots.c	… and those of maps: what is in a map from the beginning
  */
 #pragma once
 
@@ -50,9 +51,20 @@ struct object_section {
 
 struct object_symbol {
 	uint32_t name; /* in the string table */
-	uint8_t type, binding;
+	uint8_t type, binding, visibility;
 	uint16_t section;
 	uint64_t value, size_bytes;
+};
+
+/* Where the pointers of a declared map's `.values` lie in the section; empty where it has none. */
+struct object_values {
+	uint64_t first, end;
+};
+
+/* One of them that is not null. */
+struct object_filled {
+	uint32_t map; /* whose */
+	struct object_slot slot;
 };
 
 #define OBJECT_MARK_SECOND    1u /* second slot of an ld_imm64 */
@@ -69,6 +81,9 @@ struct object_loader {
 	uint32_t symbols_count;
 	uint8_t *marks;			       /* OBJECT_MARK_* for each instruction */
 	uint64_t map_offsets[OBJECT_MAX_MAPS]; /* of declared maps in their section */
+	struct object_values values[OBJECT_MAX_MAPS];
+	struct object_filled *filled; /* OBJECT_MAX_SLOTS in the scratch arena; NULL: none yet */
+	uint32_t filled_count;
 };
 
 /* ---- object_elf.c ---- */
@@ -103,6 +118,18 @@ MUST_CHECK struct err *object_relocate_extern(struct object_loader *l,
 
 /* ---- object_reloc.c ---- */
 MUST_CHECK struct err *object_load_relocations(struct object_loader *l);
+
+/* ---- object_slots.c ---- */
+
+/* One relocation of the section of maps: a pointer in some map's `.values`. */
+MUST_CHECK struct err *object_load_slot(struct object_loader *l, const struct object_section *maps,
+					const Elf64_Rel *rel);
+/* Hands each map what it was filled with. fails INVALID: a slot that was filled twice */
+MUST_CHECK struct err *object_finish_slots(struct object_loader *l);
+
+/* The function that begins `bytes` behind the start of section `s`, or NULL. */
+const struct object_function *object_function_in(const struct object_loader *l,
+						 const struct object_section *s, int64_t bytes);
 
 /* The relocation at `index` of section `s` of type SHT_REL, or false past the last. */
 bool object_relocation(const struct object_section *s, uint64_t index, Elf64_Rel *out);

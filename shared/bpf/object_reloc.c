@@ -21,8 +21,7 @@ bool object_relocation(const struct object_section *s, uint64_t index, Elf64_Rel
 	return true;
 }
 
-/* The function that begins `bytes` behind the start of section `s`. */
-static const struct object_function *function_at(const struct object_loader *l,
+const struct object_function *object_function_in(const struct object_loader *l,
 						 const struct object_section *s, int64_t bytes)
 {
 	if (bytes < 0 || bytes % INSN_BYTES || bytes / INSN_BYTES >= s->count)
@@ -73,7 +72,7 @@ static struct err *relocate_data(const struct object_section *s, int64_t offset,
 static struct err *relocate_address(struct object_loader *l, const struct object_section *s,
 				    int64_t offset, struct bpf_insn *insn)
 {
-	const struct object_function *f = function_at(l, s, offset);
+	const struct object_function *f = object_function_in(l, s, offset);
 	if (!f)
 		return err_new(ERR_INVALID, "no function begins at byte %lld of section %.*s",
 			       (long long)offset, STR_FMT(s->name));
@@ -115,7 +114,7 @@ static struct err *relocate_call(struct object_loader *l, const struct object_sy
 		return missing_symbol(l, symbol);
 	if (__builtin_add_overflow((int64_t)symbol->value, distance, &bytes))
 		return err_new(ERR_INVALID, "the call's target overflows");
-	const struct object_function *f = function_at(l, s, bytes);
+	const struct object_function *f = object_function_in(l, s, bytes);
 	if (!f)
 		return err_new(ERR_INVALID,
 			       "the call's target, byte %lld of section %.*s, is no "
@@ -170,13 +169,14 @@ static struct err *relocate_section(struct object_loader *l, const struct object
 	Elf64_Rel rel;
 	if (target->use == OBJECT_USE_NONE || s->data.size == 0)
 		return NULL;
-	if (target->use != OBJECT_USE_CODE)
+	if (target->use != OBJECT_USE_CODE && target->use != OBJECT_USE_MAPS)
 		return err_new(ERR_UNSUPPORTED, "data that holds addresses is not supported");
 	if (s->type != SHT_REL || s->entry_bytes != sizeof(rel) || s->data.size % sizeof(rel) ||
 	    s->link >= l->sections_count || l->sections[s->link].type != SHT_SYMTAB)
 		return err_new(ERR_INVALID, "%.*s is no table of relocations", STR_FMT(s->name));
 	for (uint64_t i = 0; object_relocation(s, i, &rel); i++)
-		TRY(relocate(l, target, &rel));
+		TRY(target->use == OBJECT_USE_CODE ? relocate(l, target, &rel)
+						   : object_load_slot(l, target, &rel));
 	return NULL;
 }
 
@@ -229,5 +229,6 @@ struct err *object_load_relocations(struct object_loader *l)
 		const struct object_section *target = &l->sections[s->info];
 		TRY_AT(relocate_section(l, s, target), "/sections/%.*s", STR_FMT(target->name));
 	}
+	TRY(object_finish_slots(l));
 	return check_code(l);
 }

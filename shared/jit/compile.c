@@ -107,7 +107,8 @@ static struct err *place_map(struct image *image, const struct object_map *from,
 			   .key_size = from->key_size,
 			   .value_size = from->value_size,
 			   .max_entries = from->max_entries,
-			   .flags = from->flags};
+			   .flags = from->flags,
+			   .lock_end = from->lock_end};
 	struct map_layout layout;
 	struct str name = arena_str(&image->arena, from->name);
 	struct str initial = {NULL, 0};
@@ -127,6 +128,7 @@ static struct err *place_map(struct image *image, const struct object_map *from,
 				 .flags = from->flags,
 				 .key_type = from->key_type,
 				 .value_type = from->value_type,
+				 .lock_end = from->lock_end,
 				 .offset = image->total_bytes,
 				 .file_bytes = layout.file_bytes,
 				 .span_bytes = layout.span_bytes,

@@ -33,6 +33,7 @@ struct image_map {
 	enum object_map_role role; /* RODATA maps are in the code and not here */
 	uint32_t kind, key_size, value_size, max_entries, flags;
 	uint32_t key_type, value_type; /* ids in the object's BTF */
+	uint32_t lock_end;	       /* of the spin lock in each value; 0: none */
 	uint64_t offset;	       /* from the image's start */
 	uint64_t file_bytes;	       /* size of the map's file (rt_map_layout) */
 	uint64_t span_bytes;  /* address space it takes: file_bytes, or more for a ring buffer */

@@ -96,6 +96,15 @@ static struct err *init_fuel(struct module *m)
 	return p->fuel ? fuel_init(&code, &m->fuel) : NULL;
 }
 
+static bool calls_what_ends(const struct jit_program *p)
+{
+	for (uint32_t i = 0; i < p->insns_count; i += insn_slots(&p->insns[i]))
+		if (insn_kind(&p->insns[i]) == INSN_CALL_HELPER &&
+		    p->insns[i].imm == BPF_FUNC_spin_lock)
+			return true;
+	return false;
+}
+
 struct err *module_init(struct module *m, const struct jit_program *program)
 {
 	*m = (struct module){.program = program};
@@ -103,6 +112,7 @@ struct err *module_init(struct module *m, const struct jit_program *program)
 	m->queue = mem_zalloc_array(program->functions_count, sizeof(m->queue[0]));
 	TRY_MEMORY(m->functions);
 	TRY_MEMORY(m->queue);
+	m->may_end = program->fuel > 0 || calls_what_ends(program);
 	TRY(init_fuel(m));
 	m->context = LLVMContextCreate();
 	LLVMContextSetDiagnosticHandler(m->context, note_diagnostic, m);
@@ -209,6 +219,11 @@ static void set_flag(const struct module *m, LLVMValueRef fn, const char *name)
 				LLVMCreateEnumAttribute(m->context, kind, 0));
 }
 
+void module_keep_apart(const struct module *m, LLVMValueRef fn)
+{
+	set_flag(m, fn, "noinline");
+}
+
 static bool has_flag(LLVMValueRef fn, const char *name)
 {
 	unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
@@ -220,8 +235,9 @@ static bool has_flag(LLVMValueRef fn, const char *name)
  * sizes are constants. */
 static bool is_map_operation(const char *name)
 {
-	static const char *const prefixes[] = {"rt_map_",     "rt_array_", "rt_hash_",
-					       "rt_ringbuf_", "rt_loop",   "rt_for_each_map_elem"};
+	static const char *const prefixes[] = {
+		"rt_map_", "rt_array_",		  "rt_hash_", "rt_ringbuf_", "rt_spin_",
+		"rt_loop", "rt_for_each_map_elem"};
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
 		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
 			return true;

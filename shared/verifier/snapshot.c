@@ -28,6 +28,7 @@ static void measure(const struct state *s, struct snapshot_frame frames[STATE_FR
 		frames[i] = (struct snapshot_frame){
 			.used = f->used,
 			.written = f->written,
+			.objects = f->objects,
 			.function = f->function,
 			.return_to = f->return_to,
 			.is_callback = f->is_callback,
@@ -62,7 +63,8 @@ struct err *snapshot_take(const struct state *s, uint32_t insn, struct snapshot 
 				.since = s->since,
 				.decisions = s->decisions,
 				.widened = s->widened,
-				.count = s->count};
+				.count = s->count,
+				.lock = s->lock};
 	struct snapshot_frame frames[STATE_FRAMES];
 	size_t regs, slots, frames_bytes = s->frames_count * sizeof frames[0];
 	size_t refs_bytes = s->refs_count * sizeof s->refs[0];
@@ -98,6 +100,7 @@ void snapshot_restore(const struct snapshot *from, struct state *s)
 	s->decisions = from->decisions;
 	s->widened = from->widened;
 	s->count = from->count;
+	s->lock = from->lock;
 	memcpy(s->path, from->path, sizeof s->path);
 	memcpy(s->refs, from->refs, from->refs_count * sizeof s->refs[0]);
 	const struct state_reg *reg = from->regs;
@@ -108,6 +111,7 @@ void snapshot_restore(const struct snapshot *from, struct state *s)
 		memset(f, 0, sizeof *f);
 		f->used = in->used;
 		f->written = in->written;
+		f->objects = in->objects;
 		f->function = in->function;
 		f->return_to = in->return_to;
 		f->is_callback = in->is_callback;

@@ -9,7 +9,7 @@
 #include "shared/verifier/state.h"
 
 struct snapshot_frame {
-	uint64_t used, written;
+	uint64_t used, written, objects;
 	uint32_t function, return_to;
 	bool is_callback;
 	uint16_t regs;			/* bit n: register n holds something */
@@ -21,6 +21,7 @@ struct snapshot {
 	uint32_t insn;	   /* what comes next */
 	uint32_t frames_count, refs_count, forks, since, decisions, widened;
 	uint64_t count;
+	struct state_lock lock;
 	struct state_decision path[STATE_PATH];
 	struct state_reg *regs; /* this and what follows lies behind this struct */
 	struct state_slot *slots;

@@ -95,6 +95,66 @@ static void names_map_kinds_and_properties_that_it_refuses(void **state UNUSED)
 			     "declare them in SEC(\".maps\")");
 }
 
+static void names_what_does_not_fit_into_a_map_of_maps(void **state UNUSED)
+{
+	assert_program_fails("bad_inner_unlike", ERR_INVALID, "/sections/.maps/outer/values/1",
+			     "map longer has max_entries 5, but maps in outer have 4");
+	assert_program_fails("bad_inner_kind", ERR_INVALID, "/sections/.maps/outer/values/0",
+			     "map table is of kind hash, but maps in outer are of kind array");
+	assert_program_fails("bad_inner_no_map", ERR_INVALID, "/sections/.maps/outer/values/0",
+			     "\"number\" is no map of this object");
+	assert_program_fails("bad_inner_past_the_end", ERR_INVALID,
+			     "/sections/.maps/outer/values/1", "the map has max_entries 1");
+}
+
+static void rejects_maps_of_maps_that_do_not_say_what_is_inside(void **state UNUSED)
+{
+	assert_program_fails("bad_inner_missing", ERR_INVALID, "/maps/outer/values",
+			     "__array(values, struct …)");
+	assert_program_fails("bad_inner_type", ERR_INVALID, "/maps/outer/values",
+			     "not of the form that __array() gives");
+	assert_program_fails("bad_inner_in_an_array", ERR_INVALID, "/maps/outer/values",
+			     "a map of kind array holds no maps");
+	assert_program_fails("bad_inner_nested", ERR_UNSUPPORTED, "/maps/outer/values/type",
+			     "maps of maps of maps are not supported");
+	assert_program_fails("bad_inner_value", ERR_INVALID, "/maps/outer/value",
+			     "has 4 bytes, not 8");
+}
+
+/* The relocation of slot `n`, of those that map_in_map has. */
+static Elf64_Rel *slot_of(const struct buf *image, unsigned n)
+{
+	return (Elf64_Rel *)content(image, ".rel.maps") + n;
+}
+
+static void rejects_slots_that_lie_elsewhere(void **state UNUSED)
+{
+	OWNED_BUF struct buf image = BUF_INIT(OBJECT_MAX_BYTES);
+	read_image("map_in_map", &image);
+	Elf64_Rel *rel = slot_of(&image, 0), good = *rel;
+	rel->r_offset = UINT64_MAX;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.maps", "relocation at byte");
+	rel->r_offset = section(&image, ".maps")->sh_size - 7;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.maps", "relocation at byte");
+	rel->r_offset = 0;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.maps", "in no map's values");
+	rel->r_offset = good.r_offset + 1;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.maps", "in no map's values");
+	rel->r_offset = slot_of(&image, 1)->r_offset;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.maps",
+		     "slot 3 of by_kind is filled twice");
+	*rel = good;
+	rel->r_info = ELF64_R_INFO(ELF64_R_SYM(good.r_info), 1);
+	assert_fails(try_parse(&image), ERR_UNSUPPORTED, "/sections/.maps/by_kind/values/1",
+		     "relocation kind 1");
+	rel->r_info = ELF64_R_INFO(0xffffff, ELF64_R_TYPE(good.r_info));
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.maps/by_kind/values/1", "symbol");
+	*rel = good;
+	memset((char *)content(&image, ".maps") + rel->r_offset, 0xff, 8);
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.maps/by_kind/values/1",
+		     "no map begins at byte");
+}
+
 static void rejects_what_a_linker_would_have_to_resolve(void **state UNUSED)
 {
 	assert_program_fails("bad_extern", ERR_UNSUPPORTED, "/sections/uprobe/1",
@@ -434,6 +494,9 @@ int main(void)
 		cmocka_unit_test(rejects_objects_without_code_or_entries),
 		cmocka_unit_test(names_the_nearest_section_name),
 		cmocka_unit_test(names_map_kinds_and_properties_that_it_refuses),
+		cmocka_unit_test(names_what_does_not_fit_into_a_map_of_maps),
+		cmocka_unit_test(rejects_maps_of_maps_that_do_not_say_what_is_inside),
+		cmocka_unit_test(rejects_slots_that_lie_elsewhere),
 		cmocka_unit_test(rejects_what_a_linker_would_have_to_resolve),
 		cmocka_unit_test(rejects_files_that_are_no_ebpf_objects),
 		cmocka_unit_test(rejects_objects_past_the_limit_of_size),

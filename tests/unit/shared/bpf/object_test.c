@@ -314,9 +314,40 @@ static void keeps_sections_license_and_digest(void **state UNUSED)
 	assert_int_equal(object_license(other).size, 0);
 }
 
+static void assert_slots(const struct object *o, const char *outer, const struct object_slot *slots,
+			 uint32_t count)
+{
+	const struct object_map *m = map_named(o, outer);
+	assert_non_null(m->inner);
+	assert_int_equal(m->inner->kind, MAP_KIND_ARRAY);
+	assert_int_equal(m->inner->value_size, 8);
+	assert_int_equal(m->inner->max_entries, 4);
+	assert_int_equal(m->value_size, 4);
+	assert_int_equal(m->slots_count, count);
+	for (uint32_t i = 0; i < count; i++) {
+		assert_int_equal(m->slots[i].slot, slots[i].slot);
+		assert_int_equal(m->slots[i].index, slots[i].index);
+	}
+}
+
+static void finds_the_maps_in_maps(void **state UNUSED)
+{
+	OWNED(object) struct object *o = load("map_in_map");
+	uint32_t reads = map_index(o, "reads"), writes = map_index(o, "writes");
+	const struct object_slot kinds[] = {{1, reads}, {3, writes}, {4, map_index(o, "hidden")}};
+	const struct object_slot numbers[] = {{0, writes}, {999, writes}};
+	assert_slots(o, "by_kind", kinds, 3);
+	assert_slots(o, "by_number", numbers, 2);
+	assert_slots(o, "nothing", NULL, 0);
+	assert_null(map_named(o, "reads")->inner);
+	assert_ptr_equal(object_map_shape(map_named(o, "reads")), map_named(o, "reads"));
+	assert_ptr_equal(object_map_shape(map_named(o, "nothing")), map_named(o, "nothing")->inner);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_the_maps_in_maps),
 		cmocka_unit_test(reads_declared_maps_with_their_types),
 		cmocka_unit_test(points_instructions_at_their_maps),
 		cmocka_unit_test(makes_a_map_of_each_section_of_data),

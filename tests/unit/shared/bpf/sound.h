@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "shared/bpf/map_kind.h"
 #include "shared/bpf/object.h"
 
 /* Each of these tells what is wrong, or NULL. */
@@ -73,6 +74,37 @@ static const char *sound_functions(const struct object *o)
 	return next == insns && entries ? NULL : "instructions behind the last function";
 }
 
+static const char *sound_slots(const struct object_map *m, const struct object_map *maps,
+			       uint32_t count)
+{
+	for (uint32_t i = 0; i < m->slots_count; i++) {
+		const struct object_slot *s = &m->slots[i];
+		if (s->slot >= m->max_entries || (i > 0 && s->slot <= s[-1].slot))
+			return "slots out of order";
+		if (s->index >= count || maps[s->index].role != OBJECT_MAP_DECLARED ||
+		    maps[s->index].kind != m->inner->kind ||
+		    maps[s->index].key_size != m->inner->key_size ||
+		    maps[s->index].value_size != m->inner->value_size ||
+		    maps[s->index].max_entries != m->inner->max_entries)
+			return "a slot with a map that is not like the others";
+	}
+	return m->inner->inner ? "maps of maps of maps" : NULL;
+}
+
+static const char *sound_programs(const struct object *o, const struct object_map *m)
+{
+	uint32_t count;
+	const struct object_function *f = object_functions(o, &count);
+	for (uint32_t i = 0; i < m->slots_count; i++) {
+		const struct object_slot *s = &m->slots[i];
+		if (s->slot >= m->max_entries || (i > 0 && s->slot <= s[-1].slot))
+			return "slots out of order";
+		if (s->index >= count || !f[s->index].is_entry)
+			return "a slot with what is no entry";
+	}
+	return NULL;
+}
+
 static const char *sound_maps(const struct object *o)
 {
 	uint32_t count;
@@ -83,6 +115,16 @@ static const char *sound_maps(const struct object *o)
 			return "initial data of another size";
 		if (m[i].max_entries == 0 || m[i].name.size == 0)
 			return "a map without entries or name";
+		bool holds =
+			m[i].kind == MAP_KIND_ARRAY_OF_MAPS || m[i].kind == MAP_KIND_HASH_OF_MAPS;
+		bool is_programs = m[i].kind == MAP_KIND_PROG_ARRAY;
+		if (holds != (m[i].inner != NULL) || (m[i].slots_count && !holds && !is_programs))
+			return "a map of maps that does not know what is inside";
+		const char *wrong = holds	  ? sound_slots(&m[i], m, count)
+				    : is_programs ? sound_programs(o, &m[i])
+						  : NULL;
+		if (wrong)
+			return wrong;
 	}
 	return NULL;
 }

@@ -1,0 +1,8 @@
+/*
+ * What programs can call: PART(NAME): interp_NAME.c defines interp_part_NAME.
+ */
+PART(map)
+PART(ring)
+PART(dynptr)
+PART(host)
+PART(callback)
