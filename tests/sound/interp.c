@@ -67,6 +67,15 @@ static bool step_goto(struct interp *i, const struct bpf_insn *insn)
 	return true;
 }
 
+/* When it jumps is not modelled, only that it may. */
+static bool step_may_goto(struct interp *i, const struct bpf_insn *insn)
+{
+	i->result.is_open = true;
+	if (i->result.count * 2 >= i->limit || (i->seed + i->result.count) % 64 == 0)
+		return step_goto(i, insn);
+	return true;
+}
+
 static bool step_invalid(struct interp *i, const struct bpf_insn *insn)
 {
 	return interp_stop(i, INTERP_BAD_INSN, "opcode %#x", insn->code);
@@ -83,6 +92,7 @@ static bool (*const steps[])(struct interp *i, const struct bpf_insn *insn) = {
 	[INSN_ATOMIC_OP] = interp_step_atomic,
 	[INSN_JUMP] = interp_step_jump,
 	[INSN_GOTO] = step_goto,
+	[INSN_MAY_GOTO] = step_may_goto,
 	[INSN_CALL_HELPER] = interp_call,
 	[INSN_CALL_LOCAL] = interp_step_local,
 	[INSN_CALL_KFUNC] = step_invalid,
@@ -112,6 +122,11 @@ static bool step(struct interp *i)
 	const struct bpf_insn *insn = &i->insns[i->at];
 	if (i->facts && !i->facts[i->at].reached)
 		return interp_stop(i, INTERP_FACT, "the instruction is said to be dead");
+	if (i->result.count == i->limit && i->is_metered) {
+		i->result.has_ended = true;
+		i->next = UINT32_MAX;
+		return true;
+	}
 	if (i->result.count == i->limit)
 		return interp_stop(i, INTERP_TOO_LONG, "the proved worst case is %lu",
 				   (unsigned long)i->limit);
@@ -119,7 +134,11 @@ static bool step(struct interp *i)
 	if (i->at < INTERP_INSNS)
 		i->visits[i->at]++;
 	i->next = i->at + insn_slots(insn);
-	return steps[insn_kind(insn)](i, insn);
+	enum insn_kind kind = insn_kind(insn);
+	if (!steps[kind](i, insn))
+		return false;
+	bool jumps = kind == INSN_JUMP || kind == INSN_GOTO || kind == INSN_MAY_GOTO;
+	return !jumps || i->next > i->at || interp_may_end(i);
 }
 
 void interp_run(struct interp *i, const struct object_function *entry)

@@ -143,7 +143,8 @@ struct interp_result {
 	uint32_t insn;
 	char message[160];
 	uint64_t r0, count, ctx_reads;
-	bool is_open; /* the outcome depends on what is not modelled: clock, freed elements … */
+	bool has_ended; /* metered: more instructions would have been too many */
+	bool is_open;	/* the outcome depends on what is not modelled: clock, freed elements … */
 };
 
 struct interp {
@@ -153,6 +154,7 @@ struct interp {
 	uint64_t granted[4];			/* bit n: helper n may be called */
 	uint64_t limit;				/* instructions */
 	uint32_t stack_limit;			/* bytes over all frames; 0: not checked */
+	bool is_metered;			/* at `limit` the run ends, and is not wrong */
 	bool is_wild; /* what helpers read of the host and the machine is made up */
 	uint64_t pid_tgid;
 	uint64_t seed;	   /* of what helpers make up */

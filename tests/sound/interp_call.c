@@ -37,6 +37,19 @@ bool interp_step_local(struct interp *i, const struct bpf_insn *insn)
 }
 
 /* ---- functions that are called back ---- */
+static bool check_released(struct interp *i, uint32_t from)
+{
+	for (uint32_t n = from; n < i->records_count; n++)
+		if (i->records[n].is_busy)
+			return interp_stop(i, INTERP_UNRELEASED, "record %u is still held", n);
+	return true;
+}
+
+bool interp_may_end(struct interp *i)
+{
+	return !i->is_metered || check_released(i, 0);
+}
+
 static bool begin_round(struct interp *i, struct interp_round *round, uint32_t return_to)
 {
 	if (!round->caller->find(i, round)) {
@@ -44,7 +57,7 @@ static bool begin_round(struct interp *i, struct interp_round *round, uint32_t r
 		i->next = return_to;
 		return true;
 	}
-	if (!interp_push(i, return_to))
+	if (!interp_may_end(i) || !interp_push(i, return_to))
 		return false;
 	round->called++;
 	i->next = round->first;
@@ -59,14 +72,6 @@ bool interp_enter(struct interp *i, const struct interp_round *round)
 	struct interp_round first = *round;
 	memset(interp_reg(i, 0), 0, 6 * sizeof(struct interp_value));
 	return begin_round(i, &first, i->at + 1);
-}
-
-static bool check_released(struct interp *i, uint32_t from)
-{
-	for (uint32_t n = from; n < i->records_count; n++)
-		if (i->records[n].is_busy)
-			return interp_stop(i, INTERP_UNRELEASED, "record %u is still held", n);
-	return true;
 }
 
 static bool leave_round(struct interp *i)

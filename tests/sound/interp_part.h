@@ -51,6 +51,9 @@ struct interp_part {
 /* Notes a trap; gives false. */
 bool interp_stop(struct interp *i, enum interp_trap trap, const char *format, ...) PRINTF(3, 4);
 
+/* Metered code may end the run here: whether nothing would be lost. (interp_call.c) */
+bool interp_may_end(struct interp *i);
+
 static inline struct interp_frame *interp_top(struct interp *i)
 {
 	return &i->frames[i->frames_count - 1];

@@ -123,12 +123,14 @@ static bool interpret(struct judge *j, const struct generate_program *p, uint64_
 	struct interp *i = j->interp;
 	prepare(j, p, input);
 	i->limit = entry->worst_insns;
+	i->is_metered = entry->is_metered;
 	i->stack_limit = entry->stack_bytes ?: 1;
 	i->is_wild = input % 16 == 15;
 	interp_run(i, &p->functions[0]);
 	j->figures.runs++;
 	j->figures.open_runs += i->result.is_open;
 	j->figures.executed += i->result.count;
+	j->figures.ended += i->result.has_ended;
 	if (i->result.trap != INTERP_FINE)
 		return found(finding, i->result.trap, input, "trap %s at instruction %u: %s",
 			     interp_trap_text(i->result.trap), i->result.insn, i->result.message);
@@ -211,6 +213,12 @@ static void copy_map(struct judge *j, const struct load *l, uint32_t n)
 					 0);
 }
 
+/* Whether the run, the image's only one, was ended by the code itself. */
+static bool has_ended(const struct load *l)
+{
+	return ((const struct rt_private *)(l->base + l->image->private_offset))->ended;
+}
+
 static bool run_compiled(struct judge *j, const struct generate_program *p, uint64_t input,
 			 const struct verifier_entry *entry, const struct load *l,
 			 struct judge_finding *finding)
@@ -226,6 +234,19 @@ static bool run_compiled(struct judge *j, const struct generate_program *p, uint
 		return true;
 	uint64_t got = load_run(l, 0, ctx);
 	j->figures.compiled_runs++;
+	bool is_early = has_ended(l);
+	if (is_early && got != 0)
+		return found(finding, INTERP_FINE, input, "a run that was ended gives %#lx",
+			     (unsigned long)got);
+	if (j->interp->result.has_ended && !is_early)
+		return found(finding, INTERP_TOO_LONG, input,
+			     "compiled code executes more than %lu instructions",
+			     (unsigned long)entry->worst_insns);
+	if (is_early && !entry->is_metered)
+		return found(finding, INTERP_FINE, input, "a run that was proved to end is ended");
+	j->figures.early += is_early && !j->interp->result.has_ended;
+	if (is_early)
+		return true;
 	if (got != j->interp->result.r0)
 		return found(finding, INTERP_FINE, input, "compiled code gives %#lx, not %#lx",
 			     (unsigned long)got, (unsigned long)j->interp->result.r0);
@@ -275,6 +296,7 @@ static bool judge_accepted(struct judge *j, const struct generate_program *p, ui
 	if (entries[0].worst_insns > j->roles[role]->attributes.max_instructions)
 		return found(finding, INTERP_TOO_LONG, 0,
 			     "the worst case is more than the role has");
+	j->figures.metered += entries[0].is_metered;
 	memset(j->interp->visits, 0, p->object.insns_count * sizeof j->interp->visits[0]);
 	for (uint64_t n = 0; n < JUDGE_INPUTS; n++)
 		if (!interpret(j, p, seed * JUDGE_INPUTS + n, &entries[0], finding))

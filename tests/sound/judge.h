@@ -13,12 +13,14 @@
 
 #include "shared/eim/role.h"
 
-#define JUDGE_ROLES  3
+#define JUDGE_ROLES  4
 #define JUDGE_INPUTS 6
 
 /* Plain numbers: processes side by side add theirs up. */
 struct judge_figures {
 	uint64_t programs, accepted, runs, open_runs, compiled, compiled_runs, executed, findings;
+	uint64_t metered, ended,
+		early; /* accepted entries; runs that used all up; and that were ended before */
 	uint64_t rules[64]; /* rejections, by rule */
 	struct cover cover;
 };

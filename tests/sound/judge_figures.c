@@ -13,6 +13,9 @@ void judge_add(struct judge_figures *to, const struct judge_figures *f)
 	to->compiled_runs += f->compiled_runs;
 	to->executed += f->executed;
 	to->findings += f->findings;
+	to->metered += f->metered;
+	to->ended += f->ended;
+	to->early += f->early;
 	for (size_t n = 0; n < ARRAY_SIZE(f->rules); n++)
 		to->rules[n] += f->rules[n];
 	cover_add(&to->cover, &f->cover);
@@ -36,6 +39,10 @@ void judge_print(const struct judge_figures *f, bool is_long, struct buf *out)
 		   (unsigned long)(f->programs ? f->accepted * 100 / f->programs : 0),
 		   (unsigned long)f->runs, (unsigned long)f->open_runs, (unsigned long)f->executed,
 		   (unsigned long)f->compiled, (unsigned long)f->compiled_runs);
+	buf_printf(out,
+		   "%lu metered, %lu runs of them to their last instruction, %lu compiled ones "
+		   "ended before\n",
+		   (unsigned long)f->metered, (unsigned long)f->ended, (unsigned long)f->early);
 	print_rules(f, is_long, out);
 	if (is_long)
 		cover_print(&f->cover, out);

@@ -28,6 +28,8 @@ static const struct {
 	 "max_instructions: 2000, max_memory: 1024"},
 	{"Tight", "Maps, Reads, Records, Dynptrs, Calls, More",
 	 "max_instructions: 100, max_memory: 640"},
+	{"Metered", "Maps, Reads, Records, Dynptrs, Calls, More",
+	 "max_instructions: 4000, max_memory: 4096, metered: true"},
 };
 
 void judge_document(struct buf *out)
