@@ -122,6 +122,7 @@ static bool check_argument(struct interp_call *k, unsigned n)
 	case HELPER_ARG_DYNPTR_RECORD:
 		return interp_dynptr_at(k, n) != NULL;
 	case HELPER_ARG_SPIN_LOCK:
+		return interp_lock_argument(k, n);
 	case HELPER_ARG_CTX:
 		break;
 	}
@@ -198,6 +199,8 @@ bool interp_call(struct interp *i, const struct bpf_insn *insn)
 	k.model = find_model(id);
 	if (!k.model)
 		return interp_stop(i, INTERP_ARGUMENT, "%s has no model", k.helper->name);
+	if (id != BPF_FUNC_spin_unlock && !interp_lock_free(i, k.helper->name))
+		return false;
 	memcpy(k.args, interp_reg(i, 1), sizeof k.args);
 	for (unsigned n = 0; n < 5; n++)
 		if (!check_argument(&k, n))

@@ -87,6 +87,8 @@ static void fill_map(struct generate_random *r, struct interp_map_state *m)
 			memcpy(m->elements[n].key, &key, map->key_size);
 		m->elements[n].is_used = true;
 		fill(r, m->elements[n].value, map->value_size);
+		if (map->lock_end)
+			memset(m->elements[n].value + map->lock_end - 4, 0, 4);
 	}
 }
 
