@@ -20,10 +20,13 @@
 static void put_jump(struct translate *t, LLVMValueRef target, LLVMValueRef count)
 {
 	LLVMValueRef zero = module_number(t->m, 0);
-	LLVMValueRef args[5] = {translate_read(t, BPF_REG_1),
-				LLVMBuildAdd(t->b, count, module_number(t->m, 1), ""), zero, zero,
-				zero};
-	LLVMValueRef call = LLVMBuildCall2(t->b, t->m->function_type, target, args, 5, "");
+	LLVMValueRef args[6] = {translate_read(t, BPF_REG_1),
+				LLVMBuildAdd(t->b, count, module_number(t->m, 1), ""),
+				zero,
+				zero,
+				zero,
+				LLVMGetParam(t->fn, 5)}; /* the run goes on */
+	LLVMValueRef call = LLVMBuildCall2(t->b, t->m->function_type, target, args, 6, "");
 	LLVMSetInstructionCallConv(call, LLVMFastCallConv);
 	LLVMSetTailCallKind(call, LLVMTailCallKindMustTail);
 	LLVMBuildRet(t->b, call);

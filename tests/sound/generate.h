@@ -26,6 +26,7 @@ struct generate_program {
 	struct bpf_insn insns[GENERATE_INSNS];
 	struct object_function functions[GENERATE_FUNCTIONS];
 	struct object_map maps[GENERATE_MAPS];
+	struct object_slot slots[2]; /* of GENERATE_MAP_PROGRAMS */
 };
 
 /* xorshift64* */

@@ -169,6 +169,7 @@ struct interp {
 	struct interp_element stale[INTERP_OBJECTS]; /* content of stale objects */
 	struct interp_result result;
 	uint32_t at, next;
+	uint32_t tail_calls;
 	uint32_t locked;	       /* the object whose spin lock is held, + 1; 0: none */
 	uint32_t visits[INTERP_INSNS]; /* executions of each instruction; never set to 0 here */
 };

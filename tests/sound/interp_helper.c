@@ -124,7 +124,10 @@ static bool check_argument(struct interp_call *k, unsigned n)
 	case HELPER_ARG_SPIN_LOCK:
 		return interp_lock_argument(k, n);
 	case HELPER_ARG_CTX:
-		break;
+		if (k->args[n].kind == INTERP_POINTER && k->args[n].bits == 0 &&
+		    k->i->objects[k->args[n].object].place == INTERP_CONTEXT)
+			return true;
+		return interp_stop(k->i, INTERP_ARGUMENT, "argument %u is not the context", n + 1);
 	}
 	return interp_stop(k->i, INTERP_ARGUMENT, "no helper asks for that yet");
 }
