@@ -162,7 +162,7 @@ struct interp {
 	struct interp_frame frames[INTERP_FRAMES];
 	struct interp_element stale[INTERP_OBJECTS]; /* content of stale objects */
 	struct interp_result result;
-	uint32_t at, next;
+	uint32_t at, next, tail_calls;
 };
 
 /* Empty maps (globals hold their initial content), no records. */
