@@ -67,6 +67,17 @@ enum bpf_map_type {
  */
 #define EIM_RECORD(map, type) type *map##_record __attribute__((section(".eim.records"), used)) = 0
 
+/*
+ * A lock in a map's value (array or hash), for several members that have to change together:
+ *	struct account { struct bpf_spin_lock lock; __u64 in, out; };
+ *	bpf_spin_lock(&a->lock); a->in += n; a->out -= n; bpf_spin_unlock(&a->lock);
+ * One at a time; nothing is called meanwhile; it is given back on every path. Where another process keeps it (it
+ * was stopped), the run ends at bpf_spin_lock(), and is counted. Programs do not see what is in it.
+ */
+struct bpf_spin_lock {
+	__u32 val;
+};
+
 #define BPF_ANY	    0
 #define BPF_NOEXIST 1
 #define BPF_EXIST   2
@@ -102,6 +113,8 @@ static __u32 (*const bpf_get_smp_processor_id)(void) = (void *)8;
 static void (*const bpf_tail_call)(void *ctx, void *programs, __u32 index) = (void *)12;
 static __u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
 static long (*const bpf_probe_read_str)(void *dst, __u32 size, const void *unsafe_ptr) = (void *)45;
+static void (*const bpf_spin_lock)(struct bpf_spin_lock *lock) = (void *)93;
+static void (*const bpf_spin_unlock)(struct bpf_spin_lock *lock) = (void *)94;
 static long (*const bpf_probe_read_user)(void *dst, __u32 size,
 					 const void *unsafe_ptr) = (void *)112;
 static long (*const bpf_probe_read_user_str)(void *dst, __u32 size,

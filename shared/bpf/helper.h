@@ -23,6 +23,7 @@ enum helper_arg {
 	HELPER_ARG_CONST_STRING, /* a NUL-terminated string in .rodata */
 	HELPER_ARG_CTX,		 /* the unchanged context */
 	HELPER_ARG_CALLBACK,	 /* a function of the program, called by the helper */
+	HELPER_ARG_SPIN_LOCK,	 /* the spin lock in a map's value */
 	HELPER_ARG_CALLBACK_CTX, /* what that function gets: any initialised register */
 	HELPER_ARG_CONST_LENGTH, /* a number known when verified: the size of the SLICE */
 	HELPER_ARG_MEM_VALUE, /* writable memory of a map's value; the next argument is its SIZE */

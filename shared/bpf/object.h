@@ -51,8 +51,10 @@ struct object_map {
 	uint32_t kind; /* enum bpf_map_type; a global section is an array of one element */
 	uint32_t key_size, value_size, max_entries, flags;
 	uint32_t key_type, value_type; /* BTF ids, 0 where unknown; globals: the DATASEC's id */
-	struct bytes initial;	       /* RODATA, DATA: value_size bytes */
-	/* Maps of maps and arrays of programs: what is written in `.values`, by ascending slot; the others are empty, and it stays
+	uint32_t lock_end;    /* where the struct bpf_spin_lock in each value ends; 0: none */
+	struct bytes initial; /* RODATA, DATA: value_size bytes */
+	/* Maps of maps and arrays of programs: what is written in `.values`, by ascending slot; the others
+	 * are empty, and it stays
 	 * so. All maps inside are as `inner` (which is no map itself); NULL for other kinds. */
 	const struct object_map *inner;
 	const struct object_slot *slots;

@@ -183,6 +183,31 @@ static struct err *fill_holder(struct object_map *m)
 	return NULL;
 }
 
+/*
+ * A member `struct bpf_spin_lock` of the value's struct is a lock that helpers take; programs do not see its
+ * bytes. One that lies deeper is plain data.
+ */
+static struct err *find_lock(const struct btf *b, const struct map_kind *kind, struct object_map *m)
+{
+	const struct btf_type *t = btf_type(b, btf_skip(b, m->value_type));
+	for (uint32_t i = 0; t->kind == BTF_STRUCT && i < t->count; i++) {
+		struct btf_member member = btf_member(b, t, i);
+		const struct btf_type *of = btf_type(b, btf_skip(b, member.type));
+		if (of->kind != BTF_STRUCT || !str_is(of->name, "bpf_spin_lock"))
+			continue;
+		if (m->lock_end)
+			return err_at(ERR_INVALID, "/value", "the value has two spin locks");
+		if (of->size_bytes != 4 || member.offset_bits % 32 || member.size_bits)
+			return err_at(ERR_INVALID, "/value",
+				      "a spin lock has 4 bytes, at a multiple of 4");
+		m->lock_end = member.offset_bits / 8 + 4;
+	}
+	if (m->lock_end && !(kind->flags & MAP_KIND_LOCKABLE))
+		return err_at(ERR_UNSUPPORTED, "/value", "a map of kind %s has no spin locks",
+			      kind->text);
+	return NULL;
+}
+
 static struct err *check_values(const struct map_kind *kind, const struct definition *d)
 {
 	bool is_wanted = kind->flags & (MAP_KIND_HOLDS_MAPS | MAP_KIND_HOLDS_PROGRAMS);
@@ -221,6 +246,7 @@ static struct err *fill_map(const struct btf *b, const struct definition *d, str
 	TRY(agree("value", d->value_size, btf_size(b, d->value), &m->value_size));
 	if (d->values)
 		TRY(fill_holder(m));
+	TRY(find_lock(b, kind, m));
 	return check_sizes(kind, m);
 }
 

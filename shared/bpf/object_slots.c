@@ -125,6 +125,9 @@ static struct err *check_alike(const struct object_map *outer, const struct obje
 		return differs(outer, m, "value_size", m->value_size, inner->value_size);
 	if (m->max_entries != inner->max_entries)
 		return differs(outer, m, "max_entries", m->max_entries, inner->max_entries);
+	if (m->lock_end != inner->lock_end)
+		return differs(outer, m, "a spin lock that ends at byte", m->lock_end,
+			       inner->lock_end);
 	if (m->flags != inner->flags)
 		return differs(outer, m, "map_flags", m->flags, inner->flags);
 	return NULL;

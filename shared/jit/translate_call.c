@@ -43,6 +43,7 @@ static uint32_t needs_of(const struct call *call, const struct object_map *map)
 		{BPF_FUNC_ktime_get_ns, IMAGE_NEEDS_CLOCK},
 		{BPF_FUNC_get_current_pid_tgid, IMAGE_NEEDS_PID},
 		{BPF_FUNC_ringbuf_output, IMAGE_NEEDS_OWNER},
+		{BPF_FUNC_spin_lock, IMAGE_NEEDS_OWNER},
 		{BPF_FUNC_ringbuf_reserve, IMAGE_NEEDS_OWNER},
 		{BPF_FUNC_ringbuf_reserve_dynptr, IMAGE_NEEDS_OWNER},
 	};
@@ -68,6 +69,12 @@ static LLVMValueRef as_type(struct translate *t, LLVMValueRef value, LLVMTypeRef
 	return value;
 }
 
+static LLVMValueRef as_number(struct translate *t, LLVMValueRef value)
+{
+	return LLVMTypeOf(value) == t->m->ptr ? LLVMBuildPtrToInt(t->b, value, t->m->i64, "")
+					      : value;
+}
+
 /* Where a size is 0 the pointer beside it is not looked at, and may lie below what the frame uses. */
 static bool is_in_frame(const struct translate *t, unsigned i)
 {
@@ -88,6 +95,8 @@ static LLVMValueRef argument(struct translate *t, const struct call *call, unsig
 	} else {
 		value = translate_read(t, BPF_REG_1 + i);
 	}
+	if (i < call->args_count && call->helper->args[i] == HELPER_ARG_CALLBACK_CTX)
+		value = translate_end_pack(t, as_number(t, value));
 	return as_type(t, value, call->params[i]);
 }
 
@@ -110,6 +119,7 @@ static LLVMValueRef make_map(struct translate *t, uint32_t index)
 		{offsetof(struct rt_map, value_size), map->value_size},
 		{offsetof(struct rt_map, max_entries), map->max_entries},
 		{offsetof(struct rt_map, flags), map->flags},
+		{offsetof(struct rt_map, lock_end), map->lock_end},
 	};
 	LLVMValueRef made =
 		LLVMBuildAlloca(t->b, LLVMArrayType2(t->m->i8, sizeof(struct rt_map)), "map");
@@ -252,6 +262,15 @@ static LLVMValueRef as_register(struct translate *t, LLVMValueRef value)
 	return type == t->m->i64 ? value : module_number(t->m, 0); /* void: r0 is unreadable */
 }
 
+/* A lock that was not to be had ends the run; so may what was called back. */
+static void end_where_it_may(struct translate *t, const struct call *call, LLVMValueRef result)
+{
+	if (call->helper->id == BPF_FUNC_spin_lock)
+		translate_end_if(t, LLVMBuildNot(t->b, result, ""));
+	if (call->helper->flags & HELPER_CALLS)
+		translate_end_after_call(t);
+}
+
 static struct err *call_map(struct translate *t, const struct call *call, uint32_t index,
 			    LLVMValueRef *args)
 {
@@ -259,6 +278,7 @@ static struct err *call_map(struct translate *t, const struct call *call, uint32
 	TRY(map_function(t, call, index, &fn));
 	LLVMValueRef result =
 		LLVMBuildCall2(t->b, map_function_type(call), fn, args, call->params_count - 1, "");
+	end_where_it_may(t, call, result);
 	translate_write(t, BPF_REG_0, as_register(t, result));
 	return NULL;
 }
@@ -336,8 +356,9 @@ static struct err *call_plain(struct translate *t, const struct call *call)
 		args[call->args_count] = t->m->private_page;
 	LLVMValueRef result =
 		LLVMBuildCall2(t->b, call->type, call->function, args, call->params_count, "");
-	translate_write(t, BPF_REG_0, as_register(t, result));
 	t->m->needs |= needs_of(call, NULL);
+	end_where_it_may(t, call, result);
+	translate_write(t, BPF_REG_0, as_register(t, result));
 	return NULL;
 }
 

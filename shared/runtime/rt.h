@@ -50,6 +50,7 @@ struct rt_map {
 	struct rt_private
 		*self; /* who runs; NULL: getpid() is asked each time an owner is wanted */
 	uint32_t kind, key_size, value_size, max_entries, flags;
+	uint32_t lock_end; /* where the spin lock in each value ends, a multiple of 4; 0: none */
 };
 
 struct rt_map_header {
@@ -120,6 +121,13 @@ void *rt_map_lookup_elem(const struct rt_map *map, const void *key);
 long rt_map_update_elem(const struct rt_map *map, const void *key, const void *value,
 			uint64_t flags);
 long rt_map_delete_elem(const struct rt_map *map, const void *key);
+
+/*
+ * The spin lock in an element, whose word holds the tgid of its owner. False: another one kept it for
+ * so long that this run has to end; it then holds nothing, and must touch nothing.
+ */
+bool rt_spin_lock(uint32_t *lock, struct rt_private *self);
+void rt_spin_unlock(uint32_t *lock);
 
 long rt_for_each_map_elem(const struct rt_map *map, rt_element_callback *call, void *ctx,
 			  uint64_t flags);

@@ -15,6 +15,7 @@
 #include "shared/verifier/callback.h"
 #include "shared/verifier/fact.h"
 #include "shared/verifier/grant.h"
+#include "shared/verifier/lock.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/proof.h"
 #include "shared/verifier/state_object.h"
@@ -303,6 +304,11 @@ static struct err *arg_callback(struct call *k, unsigned i)
 			    "%s is another function on another path", k->subject);
 }
 
+static struct err *arg_spin_lock(struct call *k, unsigned i)
+{
+	return lock_check_argument(k->c, k->subject, &k->args[i]);
+}
+
 static struct err *(*const arg_checks[])(struct call *k, unsigned i) = {
 	[HELPER_ARG_ANYTHING] = arg_anything,
 	[HELPER_ARG_SCALAR] = arg_scalar,
@@ -324,6 +330,7 @@ static struct err *(*const arg_checks[])(struct call *k, unsigned i) = {
 	[HELPER_ARG_DYNPTR_UNINIT] = arg_dynptr_uninit,
 	[HELPER_ARG_DYNPTR] = arg_dynptr,
 	[HELPER_ARG_DYNPTR_RECORD] = arg_dynptr_record,
+	[HELPER_ARG_SPIN_LOCK] = arg_spin_lock,
 };
 
 static struct err *check_arguments(struct call *k)
@@ -407,6 +414,7 @@ static struct err *(*const results[])(struct call *k, struct state_reg *r0) = {
 
 static struct err *take_effect(struct call *k)
 {
+	TRY(lock_take_effect(k->c, k->helper->id, &k->args[0]));
 	if (k->out)
 		memory_written(k->c, k->out, k->out_min, k->out_max);
 	if ((k->helper->flags & HELPER_RELEASES) && !state_release(k->c->state, k->released))

@@ -142,6 +142,12 @@ static bool refs_stand(const struct comparison *k)
 	return true;
 }
 
+static bool lock_stands(const struct comparison *k)
+{
+	const struct state_lock *old = &k->old->lock, *now = &k->now->lock;
+	return old->map == now->map && same_name(k->names, old->id, now->id);
+}
+
 static bool compare(const struct tree_node *n, const struct state *s, bool is_exact)
 {
 	struct names names = {.count = 0};
@@ -155,7 +161,7 @@ static bool compare(const struct tree_node *n, const struct state *s, bool is_ex
 	for (uint32_t i = s->frames_count; i-- > 0;) /* the current frame differs most */
 		if (!regs_stand(&k, i) || !slots_stand(&k, i))
 			return false;
-	return refs_stand(&k);
+	return refs_stand(&k) && lock_stands(&k);
 }
 
 bool cover_check(const struct tree_node *n, const struct state *s)

@@ -20,6 +20,7 @@
 #include "shared/verifier/cover.h"
 #include "shared/verifier/fact.h"
 #include "shared/verifier/jump.h"
+#include "shared/verifier/lock.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/tail.h"
 
@@ -505,6 +506,7 @@ static struct err *step(struct walk *w, uint32_t *next)
 	fact_reach(c);
 	TRY(split_if_crowded(w, &c->insns[c->insn]));
 	*next = at->next;
+	TRY(lock_check_step(c, at->kind));
 	return steps[at->kind](w, &c->insns[c->insn], next);
 }
 

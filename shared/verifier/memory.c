@@ -11,6 +11,7 @@
 #include "shared/verifier/memory.h"
 
 #include "shared/verifier/fact.h"
+#include "shared/verifier/lock.h"
 #include "shared/verifier/state_object.h"
 #include "shared/verifier/words.h"
 
@@ -190,6 +191,8 @@ struct err *memory_check(struct check *c, const struct memory_access *a, struct 
 		return reject_bounds(c, a, b, s);
 	if (a->pointer.kind == STATE_CTX)
 		TRY(check_context(c, a));
+	if (a->pointer.kind == STATE_VALUE)
+		TRY(lock_check_access(c, a->subject, &a->pointer, s.from, s.to));
 	if (a->use == MEMORY_ATOMIC)
 		TRY(check_aligned(c, a));
 	if (a->pointer.kind == STATE_STACK) {
@@ -205,6 +208,8 @@ uint64_t memory_left(const struct check *c, const struct state_reg *r)
 	if (!(state_flags(r) & STATE_IS_MEMORY) || r->kind == STATE_CTX)
 		return 0;
 	struct bounds b = bounds_of(c, r);
+	if (r->kind == STATE_VALUE)
+		b.high = lock_bound(c, r, b.high);
 	if (r->range.full.smin < b.low || r->range.full.smax > b.high)
 		return 0;
 	return (uint64_t)(b.high - r->range.full.smax);

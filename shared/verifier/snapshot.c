@@ -62,7 +62,8 @@ struct err *snapshot_take(const struct state *s, uint32_t insn, struct snapshot 
 				.forks = s->forks,
 				.since = s->since,
 				.decisions = s->decisions,
-				.count = s->count};
+				.count = s->count,
+				.lock = s->lock};
 	struct snapshot_frame frames[STATE_FRAMES];
 	size_t regs, slots, frames_bytes = s->frames_count * sizeof frames[0];
 	size_t refs_bytes = s->refs_count * sizeof s->refs[0];
@@ -97,6 +98,7 @@ void snapshot_restore(const struct snapshot *from, struct state *s)
 	s->since = from->since;
 	s->decisions = from->decisions;
 	s->count = from->count;
+	s->lock = from->lock;
 	memcpy(s->path, from->path, sizeof s->path);
 	memcpy(s->refs, from->refs, from->refs_count * sizeof s->refs[0]);
 	const struct state_reg *reg = from->regs;

@@ -92,6 +92,12 @@ struct state_ref {
 	uint32_t owner;	   /* state_callback() then: the callback that has to release it */
 };
 
+/* The spin lock that is held: of one element; id 0: none. */
+struct state_lock {
+	uint32_t id, map; /* as the pointer to the element has them */
+	uint32_t insn;	  /* where it was taken */
+};
+
 /* A conditional jump that could have gone both ways, and how this path went. */
 struct state_decision {
 	uint32_t insn;
@@ -105,6 +111,7 @@ struct state {
 	uint32_t since;	    /* instructions since then */
 	uint32_t decisions; /* in all; the last STATE_PATH of them are in `path` */
 	struct state_decision path[STATE_PATH];
+	struct state_lock lock;
 	struct state_ref refs[STATE_REFS];
 	struct state_frame frames[STATE_FRAMES];
 };

@@ -172,7 +172,7 @@ static void put_functions(struct writer *w)
 			continue;
 		connect(w, kind);
 		begin_function(w, kind->name);
-		kind->write(w);
+		kind->write(w, kind);
 		end_function(w);
 	}
 }

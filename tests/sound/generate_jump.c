@@ -1,5 +1,5 @@
 /*
- * Branches, choices, loops; and the checks behind which an index is used.
+ * Branches, choices, loops.
  */
 #include "tests/sound/generate_part.h"
 
@@ -93,69 +93,6 @@ static void put_loop(struct writer *w)
 	w->numbers &= kept;
 	w->slots &= slots | w->slots;
 	w->has_buffer &= has_buffer | w->has_buffer;
-}
-
-/* ---- an index within 0 … limit, most of the time ---- */
-unsigned generate_index(struct writer *w, uint32_t limit, uint32_t *skips, unsigned *skips_count)
-{
-	unsigned reg = 7 + below(w, 3);
-	uint32_t way = below(w, 9);
-	if (chance(w, 8))
-		limit += 1 + below(w, 4);
-	if (way == 0 && chance(w, 50))
-		way = 5;
-	switch (way) {
-	case 0: /* as it is: perhaps it is known from before */
-		return reg;
-	case 1:
-		put(w, INSN(BPF_ALU64 | BPF_AND | BPF_K, reg, 0, 0, limit));
-		return reg;
-	case 2:
-		put(w, INSN((chance(w, 50) ? BPF_ALU : BPF_ALU64) | BPF_MOD | BPF_K, reg, 0,
-			    chance(w, 10) ? 1 : 0, limit + 1));
-		return reg;
-	case 3:
-		put(w, INSN(BPF_ALU64 | BPF_RSH | BPF_K, reg, 0, 0, 60));
-		put(w, INSN(BPF_JMP | BPF_JGT | BPF_K, reg, 0, 0, limit));
-		break;
-	case 4: /* checked from both sides, signed */
-		put(w, INSN(BPF_JMP | BPF_JSGT | BPF_K, reg, 0, 0, limit));
-		skips[(*skips_count)++] = w->count - 1;
-		put(w,
-		    INSN((chance(w, 90) ? BPF_JMP : BPF_JMP32) | BPF_JSLT | BPF_K, reg, 0, 0, 0));
-		break;
-	case 5:
-		put(w, INSN((chance(w, 85) ? BPF_JMP : BPF_JMP32) | BPF_JGT | BPF_K, reg, 0, 0,
-			    limit));
-		break;
-	case 6: { /* a copy is checked */
-		unsigned copy = any_target(w);
-		put_mov(w, copy, reg);
-		is_number(w, copy);
-		put(w, INSN(BPF_JMP | BPF_JGT | BPF_K, copy, 0, 0, limit));
-		break;
-	}
-	case 7: { /* against a register */
-		unsigned other = below(w, 6);
-		put_set(w, other, (int32_t)limit);
-		is_number(w, other);
-		put(w, INSN((chance(w, 80) ? BPF_JMP : BPF_JMP32) | BPF_JGT | BPF_X, reg, other, 0,
-			    0));
-		break;
-	}
-	case 8: /* in 32 bits, then cut */
-		put(w, INSN(BPF_JMP32 | BPF_JGT | BPF_K, reg, 0, 0, limit));
-		skips[(*skips_count)++] = w->count - 1;
-		if (chance(w, 85))
-			put(w, INSN(BPF_ALU | BPF_MOV | BPF_X, reg, reg, 0, 0));
-		return reg;
-	}
-	skips[(*skips_count)++] = w->count - 1;
-	if (chance(w, 15)) /* more arithmetic after the check */
-		put(w, INSN((chance(w, 50) ? BPF_ALU : BPF_ALU64) |
-				    (chance(w, 50) ? BPF_RSH : BPF_AND) | BPF_K,
-			    reg, 0, 0, below(w, 8)));
-	return reg;
 }
 
 static const struct generate_statement statements[] = {

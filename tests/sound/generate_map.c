@@ -26,17 +26,33 @@ static void put_key(struct writer *w, unsigned map)
 	w->numbers &= (uint16_t)~6u;
 }
 
+/* The pointer is kept before it is checked; what comes back is checked or used. */
+static unsigned keep(struct writer *w)
+{
+	unsigned slot = below(w, 7), reg = 1 + below(w, 5);
+	int at = -8 * (int)(slot + 1);
+	if (!chance(w, 20))
+		return 0;
+	w->slots &= (uint16_t) ~(1u << slot);
+	put_store(w, 10, at, 0);
+	put_load(w, reg, 10, at);
+	is_no_number(w, reg);
+	return reg;
+}
+
 static void put_lookup(struct writer *w)
 {
 	unsigned map = any_map(w);
 	put_key(w, map);
 	put_call(w, BPF_FUNC_map_lookup_elem);
+	unsigned kept = keep(w);
 	uint32_t at = w->count;
 	uint16_t numbers = w->numbers;
 	bool checks = !chance(w, 2);
 	if (checks)
-		put(w, INSN(BPF_JMP | (chance(w, 98) ? BPF_JEQ : BPF_JNE) | BPF_K, 0, 0, 0, 0));
-	generate_uses(w, 0, w->p->maps[map].value_size);
+		put(w, INSN(BPF_JMP | (chance(w, 98) ? BPF_JEQ : BPF_JNE) | BPF_K,
+			    chance(w, 50) ? kept : 0, 0, 0, 0));
+	generate_uses(w, chance(w, 50) ? kept : 0, w->p->maps[map].value_size);
 	if (checks)
 		land(w, at);
 	w->numbers &= numbers & GENERATE_KEPT;

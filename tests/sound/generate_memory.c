@@ -103,6 +103,8 @@ static void put_slot(struct writer *w)
 	unsigned slot = below(w, 8), target = 7 + below(w, 3), size_index = below(w, 4);
 	int at = -8 * (int)(slot + 1) +
 		 (int)(chance(w, 50) ? below(w, 8) >> size_index << size_index : 0);
+	if (slot > 0 && w->slots >> (slot - 1) & 1 && chance(w, 15))
+		at += 1 + (int)below(w, 7); /* into the next one */
 	if (!(w->slots >> slot & 1)) {
 		put(w,
 		    INSN(BPF_STX | BPF_MEM | BPF_DW, 10, any_number(w), -8 * (int)(slot + 1), 0));
@@ -116,22 +118,34 @@ static void put_slot(struct writer *w)
 				    sizes[size_index],
 			    target, 10, at, 0));
 	else
-		put_atomic(w, 10, -8 * (int)(slot + 1), 8);
+		put_atomic(w, 10, -8 * (int)(slot + 1) + (chance(w, 30) ? 4 : 0),
+			   chance(w, 40) ? 4 : 8);
 }
 
-/* A pointer goes to the stack, and comes back for a use. */
+/* A pointer goes to the stack, and comes back for a use: the context, or a place in the buffer. */
 static void put_spill(struct writer *w)
 {
 	unsigned slot = below(w, 8), reg = 1 + below(w, 5);
 	int at = -8 * (int)(slot + 1);
-	if (!w->has_ctx)
-		return;
+	bool is_ctx = w->has_ctx && chance(w, 60);
+	uint32_t past = below(w, 33);
+	if (!is_ctx) {
+		generate_fill(w);
+		put_stack(w, reg, GENERATE_BUFFER + (int)past);
+	}
 	w->slots &= (uint16_t) ~(1u << slot);
-	put(w, INSN(BPF_STX | BPF_MEM | BPF_DW, 10, 6, at, 0));
-	if (chance(w, 20))
+	put_store(w, 10, at, is_ctx ? 6 : reg);
+	is_no_number(w, reg);
+	if (chance(w, 30))
 		generate_block(w, 1);
-	put(w, INSN(BPF_LDX | BPF_MEM | BPF_DW, reg, 10, at, 0));
-	put(w, INSN(BPF_LDX | BPF_MEM | BPF_DW, reg, reg, 8 * below(w, 21), 0));
+	if (w->slots >> slot & 1) /* overwritten */
+		return;
+	put_load(w, reg, 10, at);
+	if (!is_ctx) {
+		generate_uses(w, reg, GENERATE_BUFFER_BYTES - past);
+		return;
+	}
+	put_load(w, reg, reg, 8 * (int)below(w, 21));
 	is_number(w, reg);
 }
 

@@ -38,8 +38,9 @@ struct writer;
  * to it at that time. */
 struct generate_kind {
 	const char *name;
-	/* From the first instruction on; r6 … r9 are to be set. end_function() follows. */
-	void (*write)(struct writer *w);
+	/* From the first instruction on; r6 … r9 are to be set. the return follows. */
+	void (*write)(struct writer *w, const struct generate_kind *kind);
+	uint32_t value; /* `write` knows what it means */
 };
 
 /* An instruction that names a function which is not yet written: a call, or a constant. */
@@ -88,6 +89,8 @@ void generate_refer(struct writer *w, const struct generate_kind *kind);
 /* ---- generate_jump.c ---- */
 /* A conditional jump on numbers; gives its place. */
 uint32_t generate_condition(struct writer *w);
+
+/* ---- generate_index.c ---- */
 /* An index within 0 … limit, most of the time; `skips` jump to where it is not used: to be landed. */
 unsigned generate_index(struct writer *w, uint32_t limit, uint32_t *skips, unsigned *skips_count);
 
@@ -98,6 +101,10 @@ void generate_use(struct writer *w, unsigned reg, int offset, unsigned size_inde
 void generate_uses(struct writer *w, unsigned reg, uint32_t bytes);
 /* Writes the buffer where it is not yet written. */
 void generate_fill(struct writer *w);
+
+/* ---- generate_function.c ---- */
+/* Calls back with the pointer that is kept at `at_stack`, to 8 bytes or more. */
+void generate_hand_on(struct writer *w, int at_stack);
 
 /* ---- small steps ---- */
 static inline uint32_t below(struct writer *w, uint32_t count)

@@ -20,6 +20,8 @@ static void put_record(struct writer *w)
 	w->numbers &= GENERATE_KEPT;
 	if (chance(w, 30))
 		generate_block(w, 2);
+	if (chance(w, 10))
+		generate_hand_on(w, at_stack);
 	put_load(w, 1, 10, at_stack);
 	put_set(w, 2, 0);
 	if (!chance(w, 2))

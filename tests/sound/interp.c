@@ -116,6 +116,8 @@ static bool step(struct interp *i)
 		return interp_stop(i, INTERP_TOO_LONG, "the proved worst case is %lu",
 				   (unsigned long)i->limit);
 	i->result.count++;
+	if (i->at < INTERP_INSNS)
+		i->visits[i->at]++;
 	i->next = i->at + insn_slots(insn);
 	return steps[insn_kind(insn)](i, insn);
 }

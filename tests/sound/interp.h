@@ -18,12 +18,13 @@
 #define INTERP_FRAME   512
 #define INTERP_OBJECTS 4096
 #define INTERP_RECORDS 512
+#define INTERP_ENTRIES 64u /* elements of one map, at the most */
+#define INTERP_ELEMENT 64  /* bytes of a key or a value */
 #define INTERP_DYNPTRS 1024
-#define INTERP_ENTRIES 64 /* elements of one map, at the most */
-#define INTERP_ELEMENT 64 /* bytes of a key or a value */
-#define INTERP_MAPS    16
+#define INTERP_MAPS    32
 #define INTERP_RECORD  512 /* bytes of a record */
 #define INTERP_CTX     168
+#define INTERP_INSNS   1024 /* of which executions are counted */
 
 enum interp_trap {
 	INTERP_FINE,
@@ -107,6 +108,7 @@ struct interp_frame {
 	bool init[INTERP_FRAME];
 	struct interp_round round;
 	uint32_t object, return_to;
+	uint32_t deepest; /* bytes from the top down that were used */
 };
 
 struct interp_element {
@@ -150,6 +152,8 @@ struct interp {
 	const struct verifier_insn_fact *facts; /* NULL: not checked */
 	uint64_t granted[4];			/* bit n: helper n may be called */
 	uint64_t limit;				/* instructions */
+	uint32_t stack_limit;			/* bytes over all frames; 0: not checked */
+	bool is_wild; /* what helpers read of the host and the machine is made up */
 	uint64_t pid_tgid;
 	uint64_t seed;	   /* of what helpers make up */
 	struct bytes host; /* memory of the host that probe_read* finds; all else is not there */
@@ -163,6 +167,7 @@ struct interp {
 	struct interp_element stale[INTERP_OBJECTS]; /* content of stale objects */
 	struct interp_result result;
 	uint32_t at, next, tail_calls;
+	uint32_t visits[INTERP_INSNS]; /* executions of each instruction; never set to 0 here */
 };
 
 /* Empty maps (globals hold their initial content), no records. */

@@ -17,6 +17,7 @@ bool interp_push(struct interp *i, uint32_t return_to)
 	memset(f->init, 0, sizeof f->init);
 	f->object = object;
 	f->return_to = return_to;
+	f->deepest = 0;
 	f->round = (struct interp_round){0};
 	f->regs[10] = (struct interp_value){INTERP_FRAME, object, INTERP_POINTER};
 	i->objects[object].frame = f;

@@ -130,6 +130,7 @@ static bool check_argument(struct interp_call *k, unsigned n)
 	case HELPER_ARG_DYNPTR:
 	case HELPER_ARG_DYNPTR_RECORD:
 		return interp_dynptr_at(k, n) != NULL;
+	case HELPER_ARG_SPIN_LOCK:
 	case HELPER_ARG_CTX:
 		return arg_ctx(k, n);
 	}
@@ -137,6 +138,19 @@ static bool check_argument(struct interp_call *k, unsigned n)
 }
 
 /* ---- facts about arguments ---- */
+/* The map itself, or one of those inside. */
+static bool is_that_map(const struct interp_call *k, const struct verifier_insn_fact *f,
+			uint64_t map)
+{
+	const struct object_map *m = k->i->maps[f->map % INTERP_MAPS].map;
+	if (!f->is_inner)
+		return f->map == map;
+	for (uint32_t n = 0; n < m->slots_count; n++)
+		if (m->slots[n].index == map)
+			return true;
+	return false;
+}
+
 static bool check_fact(struct interp_call *k, unsigned n)
 {
 	const struct verifier_insn_fact *f = &k->i->facts[k->i->at];
@@ -150,7 +164,8 @@ static bool check_fact(struct interp_call *k, unsigned n)
 	if (f->arg_const[n] && (v->kind != INTERP_NUMBER || (int64_t)v->bits != f->arg_value[n]))
 		return interp_stop(k->i, INTERP_FACT, "argument %u is said to be %ld", n + 1,
 				   (long)f->arg_value[n]);
-	if (k->helper->args[n] == HELPER_ARG_MAP && f->map != VERIFIER_MIXED && f->map != v->bits)
+	if (k->helper->args[n] == HELPER_ARG_MAP && f->map != VERIFIER_MIXED &&
+	    !is_that_map(k, f, v->bits))
 		return interp_stop(k->i, INTERP_FACT, "argument %u is said to be map %u", n + 1,
 				   f->map);
 	const struct object_function *fns = object_functions(k->i->object, &(uint32_t){0});

@@ -15,8 +15,27 @@ static struct bytes host_at(const struct interp_call *k)
 	return (struct bytes){k->i->host.data + at, k->i->host.size - at};
 }
 
+static uint64_t made_up(struct interp *i)
+{
+	i->seed = i->seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	uint64_t number = i->seed ^ i->seed >> 29;
+	return number >> (number & 63);
+}
+
+/* Anything may be there, and any number come back. */
+static bool read_wild(struct interp_call *k)
+{
+	for (uint64_t n = 0; n < k->size; n++)
+		k->memory[0][n] = (uint8_t)made_up(k->i);
+	interp_wrote(k->i, &k->args[0], 0, k->size);
+	k->i->result.is_open = true;
+	return interp_returns(k, (int64_t)made_up(k->i));
+}
+
 static bool do_probe_read(struct interp_call *k)
 {
+	if (k->i->is_wild)
+		return read_wild(k);
 	struct bytes from = host_at(k);
 	bool is_there = from.size >= k->size;
 	memset(k->memory[0], 0, k->size);
@@ -29,6 +48,8 @@ static bool do_probe_read(struct interp_call *k)
 /* What lies behind the string's end becomes zeros. */
 static bool do_probe_read_str(struct interp_call *k)
 {
+	if (k->i->is_wild)
+		return read_wild(k);
 	struct bytes from = host_at(k);
 	const uint8_t *end = from.size ? memchr(from.data, 0, MIN(from.size, k->size)) : NULL;
 	uint64_t length = end ? (uint64_t)(end - from.data) + 1 : k->size;
@@ -46,8 +67,7 @@ static bool do_probe_read_str(struct interp_call *k)
 static bool do_chance(struct interp_call *k)
 {
 	k->i->result.is_open = true;
-	k->i->seed = k->i->seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-	return interp_returns(k, (int64_t)(k->i->seed >> 33));
+	return interp_returns(k, (int64_t)made_up(k->i));
 }
 
 static bool do_pid(struct interp_call *k)

@@ -85,8 +85,9 @@ int64_t interp_update(struct interp *i, uint32_t map, const void *key, const voi
 static void reset_map(struct interp *i, uint32_t n, const struct object_map *map)
 {
 	struct interp_map_state *m = &i->maps[n];
-	memset(m, 0, sizeof *m);
 	m->map = map;
+	m->taken = 0;
+	memset(m->elements, 0, MIN(map->max_entries, INTERP_ENTRIES) * sizeof m->elements[0]);
 	for (uint32_t k = 0; map->kind == MAP_KIND_ARRAY && k < map->max_entries; k++) {
 		m->elements[k].is_used = true;
 		memcpy(m->elements[k].key, &k, sizeof k);
@@ -122,8 +123,22 @@ bool interp_element_pointer(struct interp *i, const struct interp_map_state *m,
 	return true;
 }
 
+/* Maps of maps: what the object says is in them. */
+static bool do_lookup_map(struct interp_call *k)
+{
+	const struct object_map *m = k->map->map;
+	uint32_t key;
+	memcpy(&key, k->memory[1], sizeof key);
+	for (uint32_t n = 0; n < m->slots_count; n++)
+		if (m->slots[n].slot == key)
+			k->r0 = (struct interp_value){m->slots[n].index, 0, INTERP_MAP};
+	return k->r0.kind == INTERP_MAP || interp_returns(k, 0);
+}
+
 static bool do_lookup(struct interp_call *k)
 {
+	if (k->map->map->inner)
+		return do_lookup_map(k);
 	struct interp_element *e = interp_find(k->i, k->map_index, k->memory[1]);
 	if (!e)
 		return interp_returns(k, 0);
@@ -149,7 +164,10 @@ static bool do_delete(struct interp_call *k)
 }
 
 static const struct interp_model models[] = {
-	{BPF_FUNC_map_lookup_elem, 0, do_lookup},
+	{BPF_FUNC_map_lookup_elem,
+	 INTERP_KIND(ARRAY) | INTERP_KIND(HASH) | INTERP_KIND(ARRAY_OF_MAPS) |
+		 INTERP_KIND(HASH_OF_MAPS),
+	 do_lookup},
 	{BPF_FUNC_map_update_elem, 0, do_update},
 	{BPF_FUNC_map_delete_elem, 0, do_delete},
 };

@@ -32,6 +32,20 @@ static bool check_init(struct interp *i, const struct interp_frame *f, uint64_t 
 	return true;
 }
 
+/* Frames use no more than was proved. */
+static bool check_depth(struct interp *i, struct interp_frame *f, uint64_t at)
+{
+	uint64_t all = 0;
+	if (INTERP_FRAME - at <= f->deepest)
+		return true;
+	f->deepest = (uint32_t)(INTERP_FRAME - at);
+	for (uint32_t n = 0; n < i->frames_count; n++)
+		all += i->frames[n].deepest;
+	return !i->stack_limit || all <= i->stack_limit ||
+	       interp_stop(i, INTERP_FACT, "%lu bytes of stack are used, but %u were proved",
+			   (unsigned long)all, i->stack_limit);
+}
+
 uint8_t *interp_memory(struct interp *i, const struct interp_value *p, int64_t offset,
 		       uint64_t size, bool is_store, bool must_init)
 {
@@ -54,6 +68,8 @@ uint8_t *interp_memory(struct interp *i, const struct interp_value *p, int64_t o
 	}
 	if (o->is_stale)
 		i->result.is_open = true;
+	if (o->place == INTERP_STACK && size && !check_depth(i, o->frame, (uint64_t)at))
+		return NULL;
 	if (must_init && o->place == INTERP_STACK && !check_init(i, o->frame, (uint64_t)at, size))
 		return NULL;
 	return o->data + at;

@@ -14,14 +14,6 @@
 #include <unistd.h>
 
 /* ---- set-up ---- */
-static void note_grants(const struct role *role, uint64_t granted[4])
-{
-	for (size_t n = 0; n < role->functions_count; n++)
-		if (role->functions[n].helper)
-			granted[role->functions[n].helper->id / 64] |=
-				UINT64_C(1) << role->functions[n].helper->id % 64;
-}
-
 static struct err *map_host(struct judge *j)
 {
 	uint8_t *at = mmap(NULL, 3 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -41,11 +33,12 @@ struct err *judge_init(struct judge *j)
 	j->interp = mem_zalloc(sizeof *j->interp);
 	TRY_MEMORY(j->interp);
 	TRY(jit_init(NULL));
+	j->pid_tgid = (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)gettid();
 	judge_document(&document);
 	TRY(spec_parse(buf_str(&document), &j->spec));
 	for (size_t n = 0; n < JUDGE_ROLES; n++) {
 		TRY(role_resolve(j->spec, j->spec->roles[n].name, NULL, &j->roles[n]));
-		note_grants(j->roles[n], j->granted[n]);
+		judge_grants(j->roles[n], j->granted[n]);
 	}
 	return NULL;
 }
@@ -83,7 +76,7 @@ static void fill_map(struct generate_random *r, struct interp_map_state *m)
 {
 	const struct object_map *map = m->map;
 	bool is_hash = map->kind == MAP_KIND_HASH, is_kept = generate_below(r, 2);
-	if (map->role == OBJECT_MAP_RODATA || map->kind == MAP_KIND_RINGBUF ||
+	if (map->role == OBJECT_MAP_RODATA || map->kind == MAP_KIND_RINGBUF || map->inner ||
 	    (map->role != OBJECT_MAP_DECLARED && is_kept))
 		return;
 	for (uint32_t n = 0; n < map->max_entries; n++) {
@@ -107,7 +100,7 @@ static void prepare(struct judge *j, const struct generate_program *p, uint64_t 
 		fill_map(&r, &j->interp->maps[n]);
 	j->interp->host = j->host;
 	j->interp->seed = seed;
-	j->interp->pid_tgid = (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)gettid();
+	j->interp->pid_tgid = j->pid_tgid;
 }
 
 static bool found(struct judge_finding *out, enum interp_trap trap, uint64_t input,
@@ -130,10 +123,12 @@ static bool interpret(struct judge *j, const struct generate_program *p, uint64_
 	struct interp *i = j->interp;
 	prepare(j, p, input);
 	i->limit = entry->worst_insns;
+	i->stack_limit = entry->stack_bytes ?: 1;
+	i->is_wild = input % 16 == 15;
 	interp_run(i, &p->functions[0]);
-	j->runs++;
-	j->open_runs += i->result.is_open;
-	j->executed += i->result.count;
+	j->figures.runs++;
+	j->figures.open_runs += i->result.is_open;
+	j->figures.executed += i->result.count;
 	if (i->result.trap != INTERP_FINE)
 		return found(finding, i->result.trap, input, "trap %s at instruction %u: %s",
 			     interp_trap_text(i->result.trap), i->result.insn, i->result.message);
@@ -230,7 +225,7 @@ static bool run_compiled(struct judge *j, const struct generate_program *p, uint
 	if (j->interp->result.is_open)
 		return true;
 	uint64_t got = load_run(l, 0, ctx);
-	j->compiled_runs++;
+	j->figures.compiled_runs++;
 	if (got != j->interp->result.r0)
 		return found(finding, INTERP_FINE, input, "compiled code gives %#lx, not %#lx",
 			     (unsigned long)got, (unsigned long)j->interp->result.r0);
@@ -253,7 +248,7 @@ static bool compile_and_run(struct judge *j, const struct generate_program *p, u
 	OWNED(err) struct err *e = jit_compile(&p->object, role, v, &first);
 	if (e)
 		return found(finding, INTERP_FINE, 0, "the compiler fails: %s", err_message(e));
-	j->compiled++;
+	j->figures.compiled++;
 	image_encode(first, &bytes);
 	image_destroy(first);
 	for (uint64_t n = 0; n < JUDGE_INPUTS; n++) { /* each with fresh maps */
@@ -280,9 +275,11 @@ static bool judge_accepted(struct judge *j, const struct generate_program *p, ui
 	if (entries[0].worst_insns > j->roles[role]->attributes.max_instructions)
 		return found(finding, INTERP_TOO_LONG, 0,
 			     "the worst case is more than the role has");
+	memset(j->interp->visits, 0, p->object.insns_count * sizeof j->interp->visits[0]);
 	for (uint64_t n = 0; n < JUDGE_INPUTS; n++)
 		if (!interpret(j, p, seed * JUDGE_INPUTS + n, &entries[0], finding))
 			return false;
+	cover_note(&j->figures.cover, p->insns, p->object.insns_count, j->interp->visits);
 	return !compiles || compile_and_run(j, p, seed, j->roles[role], v, &entries[0], finding);
 }
 
@@ -294,15 +291,15 @@ bool judge_program(struct judge *j, const struct generate_program *p, uint64_t s
 	OWNED(err)
 	struct err *e = verifier_run(&p->object, j->roles[seed % JUDGE_ROLES], limits, &v);
 	*accepted = false;
-	j->programs++;
+	j->figures.programs++;
 	if (e)
 		return found(finding, INTERP_FINE, 0, "the verifier fails: %s", err_message(e));
 	if (verdict_finding(v)) {
-		j->rules[verdict_finding(v)->rule]++;
+		j->figures.rules[verdict_finding(v)->rule]++;
 		return true;
 	}
 	*accepted = true;
-	j->accepted++;
+	j->figures.accepted++;
 	return judge_accepted(j, p, seed, compiles, v, finding);
 }
 
@@ -331,11 +328,11 @@ static void report_finding(struct judge *j, struct generate_program *p, uint64_t
 			   uint64_t inputs, bool compiles, struct judge_finding *f,
 			   struct buf *report)
 {
-	struct judge figures = *j;
+	struct judge_figures figures = j->figures;
 	buf_printf(report, "finding: seed %lu, role %s: %s\n", (unsigned long)seed,
 		   j->roles[inputs % JUDGE_ROLES]->name.data, f->message);
 	judge_minimise(j, p, inputs, compiles, f);
-	*j = figures;
+	j->figures = figures;
 	buf_printf(report, "smaller (input %lu): %s\n", (unsigned long)f->input, f->message);
 	generate_print(p, report);
 }
@@ -358,6 +355,7 @@ uint32_t judge_seed(struct judge *j, uint64_t seed, uint32_t every, struct buf *
 			generate_mutate(&r, next);
 		if (!judge_program(j, next, inputs, compiles, &accepted, &f)) {
 			findings++;
+			j->figures.findings++;
 			report_finding(j, next, seed, inputs, compiles, &f, report);
 			break;
 		}
@@ -369,19 +367,4 @@ uint32_t judge_seed(struct judge *j, uint64_t seed, uint32_t every, struct buf *
 	mem_free(p);
 	mem_free(next);
 	return findings;
-}
-
-void judge_figures(const struct judge *j, struct buf *out)
-{
-	buf_printf(out,
-		   "%lu programs, %lu accepted (%lu%%), %lu runs (%lu with an open outcome), "
-		   "%lu instructions\n%lu compiled, %lu runs compared\n",
-		   (unsigned long)j->programs, (unsigned long)j->accepted,
-		   (unsigned long)(j->programs ? j->accepted * 100 / j->programs : 0),
-		   (unsigned long)j->runs, (unsigned long)j->open_runs, (unsigned long)j->executed,
-		   (unsigned long)j->compiled, (unsigned long)j->compiled_runs);
-	for (int n = 1; n <= VERIFIER_TOO_COMPLEX; n++)
-		if (j->rules[n])
-			buf_printf(out, "%10lu %s\n", (unsigned long)j->rules[n],
-				   verifier_rule_text((enum verifier_rule)n));
 }

@@ -24,9 +24,10 @@ static const struct {
 } roles[JUDGE_ROLES] = {
 	{"All", "Maps, Reads, Records, Dynptrs, Calls, More",
 	 "max_instructions: 20000, max_memory: 4096"},
-	{"Some", "Maps, Reads, Records, Dynptrs, Calls", "max_instructions: 2000"},
+	{"Some", "Maps, Reads, Records, Dynptrs, Calls",
+	 "max_instructions: 2000, max_memory: 1024"},
 	{"Tight", "Maps, Reads, Records, Dynptrs, Calls, More",
-	 "max_instructions: 100, max_memory: 256"},
+	 "max_instructions: 100, max_memory: 640"},
 };
 
 void judge_document(struct buf *out)
@@ -39,4 +40,12 @@ void judge_document(struct buf *out)
 	for (size_t n = 0; n < ARRAY_SIZE(roles); n++)
 		buf_printf(out, "  - name: %s\n    capabilities: [%s]\n    attributes: {%s}\n",
 			   roles[n].name, roles[n].capabilities, roles[n].attributes);
+}
+
+void judge_grants(const struct role *role, uint64_t granted[4])
+{
+	for (size_t n = 0; n < role->functions_count; n++)
+		if (role->functions[n].helper)
+			granted[role->functions[n].helper->id / 64] |=
+				UINT64_C(1) << role->functions[n].helper->id % 64;
 }
