@@ -57,6 +57,15 @@ static bool arg_record(struct interp_call *k, unsigned n)
 			   n + 1);
 }
 
+static bool arg_ctx(struct interp_call *k, unsigned n)
+{
+	const struct interp_value *v = &k->args[n];
+	if (v->kind == INTERP_POINTER && v->bits == 0 &&
+	    k->i->objects[v->object].place == INTERP_CONTEXT)
+		return true;
+	return interp_stop(k->i, INTERP_ARGUMENT, "argument %u is not the context", n + 1);
+}
+
 static bool arg_value(struct interp_call *k, unsigned n)
 {
 	const struct interp_value *v = &k->args[n];
@@ -124,10 +133,7 @@ static bool check_argument(struct interp_call *k, unsigned n)
 	case HELPER_ARG_SPIN_LOCK:
 		return interp_lock_argument(k, n);
 	case HELPER_ARG_CTX:
-		if (k->args[n].kind == INTERP_POINTER && k->args[n].bits == 0 &&
-		    k->i->objects[k->args[n].object].place == INTERP_CONTEXT)
-			return true;
-		return interp_stop(k->i, INTERP_ARGUMENT, "argument %u is not the context", n + 1);
+		return arg_ctx(k, n);
 	}
 	return interp_stop(k->i, INTERP_ARGUMENT, "no helper asks for that yet");
 }

@@ -15,9 +15,9 @@ static const struct {
 	 "bpf_dynptr_from_mem, bpf_ringbuf_reserve_dynptr, bpf_ringbuf_submit_dynptr, "
 	 "bpf_ringbuf_discard_dynptr, bpf_dynptr_read, bpf_dynptr_write, bpf_dynptr_data"},
 	{"Locks", "bpf_spin_lock, bpf_spin_unlock"},
-	{"Calls", "bpf_loop, bpf_for_each_map_elem, bpf_tail_call"},
+	{"Calls", "bpf_loop, bpf_for_each_map_elem"},
 	{"More", "bpf_map_delete_elem, bpf_ktime_get_ns, bpf_get_prandom_u32, bpf_ringbuf_query, "
-		 "bpf_get_smp_processor_id, bpf_ringbuf_output"},
+		 "bpf_get_smp_processor_id, bpf_ringbuf_output, bpf_tail_call"},
 };
 
 static const struct {
