@@ -130,14 +130,16 @@ static void connect(struct writer *w, const struct generate_kind *kind)
 	}
 }
 
-static void begin_function(struct writer *w, const char *name, bool is_entry)
+static void begin_function(struct writer *w, const struct generate_kind *kind)
 {
+	bool is_entry = kind->is_entry;
 	w->p->functions[w->functions++] =
-		(struct object_function){.name = str_of(name),
+		(struct object_function){.name = str_of(kind->name),
 					 .section = is_entry ? STR("uprobe") : STR(".text"),
 					 .first = w->count,
 					 .is_entry = is_entry,
-					 .is_global = is_entry,
+					 .is_global = is_entry || kind->type,
+					 .btf_id = kind->type,
 					 .kind = is_entry ? section_find(STR("uprobe")) : NULL};
 	w->numbers = 0x380;
 	w->slots = 0;
@@ -164,7 +166,8 @@ void generate_prologue(struct writer *w)
 
 static void put_entry(struct writer *w)
 {
-	begin_function(w, "entry", true);
+	static const struct generate_kind entry = {.name = "entry", .is_entry = true};
+	begin_function(w, &entry);
 	generate_prologue(w);
 	generate_block(w, 12);
 	end_function(w);
@@ -177,7 +180,7 @@ static void put_functions(struct writer *w)
 		if (!kind)
 			continue;
 		connect(w, kind);
-		begin_function(w, kind->name, kind->is_entry);
+		begin_function(w, kind);
 		kind->write(w, kind);
 		end_function(w);
 	}

@@ -21,6 +21,10 @@ enum generate_map {
 	GENERATE_MAPS,
 };
 
+/* FUNCs of the types that global functions have (judge_btf.c). */
+#define GENERATE_TYPE_CHANGE 9
+#define GENERATE_TYPE_LOOK   11
+
 struct generate_program {
 	struct object object; /* its parts are the arrays below */
 	struct bpf_insn insns[GENERATE_INSNS];

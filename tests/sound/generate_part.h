@@ -41,6 +41,7 @@ struct generate_kind {
 	/* From the first instruction on; r6 … r9 are to be set. the return follows. */
 	void (*write)(struct writer *w, const struct generate_kind *kind);
 	uint32_t value; /* `write` knows what it means */
+	uint32_t type;	/* of a global function: GENERATE_TYPE_*; else 0 */
 	bool is_entry;	/* no instruction refers to it: it is an entry of its own */
 };
 
