@@ -53,8 +53,8 @@ struct object_map {
 	uint32_t key_type, value_type; /* BTF ids, 0 where unknown; globals: the DATASEC's id */
 	uint32_t lock_end;    /* where the struct bpf_spin_lock in each value ends; 0: none */
 	struct bytes initial; /* RODATA, DATA: value_size bytes */
-	/* Maps of maps and arrays of programs: what is written in `.values`, by ascending slot; the others are
-	 * empty, and it stays
+	/* Maps of maps and arrays of programs: what is written in `.values`, by ascending slot; the others
+	 * are empty, and it stays
 	 * so. All maps inside are as `inner` (which is no map itself); NULL for other kinds. */
 	const struct object_map *inner;
 	const struct object_slot *slots;

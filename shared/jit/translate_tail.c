@@ -7,11 +7,11 @@
  * How many tail calls were made travels as the second argument, which means nothing to an entry (entries get r1
  * alone):
  *
- *	bpf.2(ctx, count, 0, 0, 0)
- *		if (count < 33) switch (index) { case 0: return bpf.4(ctx, count + 1, 0, 0, 0); … }
+ *	bpf.2(ctx, count, 0, 0, 0, run)
+ *		if (count < 33) switch (index) { case 0: return bpf.4(ctx, count + 1, 0, 0, 0, run); … }
  *		…what follows
  *
- * Neither source nor target is inlined: the jump would become a call then, and frames would add up.
+ * `run` lies in the frame of what called the first entry, so it outlives them all. Neither source nor target is inlined: the jump would become a call then, and frames would add up.
  */
 #include "shared/bpf/helper.h"
 #include "shared/bpf/map_kind.h"

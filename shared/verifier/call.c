@@ -131,6 +131,10 @@ static struct err *check_memory(struct call *k, unsigned i, uint64_t size, enum 
 		return reject_argument(
 			k, i, "memory of the program: a local variable, a map's value or a record");
 	TRY(memory_check(k->c, &a, &span));
+	if (use == MEMORY_WRITE && a.pointer.kind == STATE_STACK &&
+	    state_object_touched(k->c->state, a.pointer.frame, (int)span.from,
+				 (unsigned)(span.to - span.from)))
+		return reject_argument(k, i, "memory without a dynptr in it, since it is written");
 	if (use == MEMORY_READ && a.pointer.kind == STATE_STACK)
 		TRY(memory_check_stack(k->c, k->subject, a.pointer.frame, span));
 	return NULL;

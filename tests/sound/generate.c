@@ -122,21 +122,24 @@ static void connect(struct writer *w, const struct generate_kind *kind)
 		if (r->kind != kind)
 			continue;
 		r->kind = NULL;
+		if (kind->is_entry)
+			continue;
 		insn->imm = (int32_t)w->count;
 		if (insn->code == (BPF_JMP | BPF_CALL))
 			insn->imm -= (int32_t)r->insn + 1;
 	}
 }
 
-static void begin_function(struct writer *w, const char *name)
+static void begin_function(struct writer *w, const struct generate_kind *kind)
 {
-	bool is_entry = w->functions == 0;
+	bool is_entry = kind->is_entry;
 	w->p->functions[w->functions++] =
-		(struct object_function){.name = str_of(name),
+		(struct object_function){.name = str_of(kind->name),
 					 .section = is_entry ? STR("uprobe") : STR(".text"),
 					 .first = w->count,
 					 .is_entry = is_entry,
-					 .is_global = is_entry,
+					 .is_global = is_entry || kind->type,
+					 .btf_id = kind->type,
 					 .kind = is_entry ? section_find(STR("uprobe")) : NULL};
 	w->numbers = 0x380;
 	w->slots = 0;
@@ -154,12 +157,18 @@ static void end_function(struct writer *w)
 	w->p->object.functions_count = w->functions;
 }
 
-static void put_entry(struct writer *w)
+void generate_prologue(struct writer *w)
 {
-	begin_function(w, "entry");
 	put_mov(w, 6, 1);
 	for (unsigned reg = 7; reg < 10; reg++)
 		put_load(w, reg, 6, 8 * (int)below(w, 21));
+}
+
+static void put_entry(struct writer *w)
+{
+	static const struct generate_kind entry = {.name = "entry", .is_entry = true};
+	begin_function(w, &entry);
+	generate_prologue(w);
 	generate_block(w, 12);
 	end_function(w);
 }
@@ -171,7 +180,7 @@ static void put_functions(struct writer *w)
 		if (!kind)
 			continue;
 		connect(w, kind);
-		begin_function(w, kind->name);
+		begin_function(w, kind);
 		kind->write(w, kind);
 		end_function(w);
 	}
@@ -203,6 +212,7 @@ static void connect_parts(struct generate_program *p)
 	p->object.maps = p->maps;
 	p->object.functions = p->functions;
 	p->object.maps_count = GENERATE_MAPS;
+	p->maps[GENERATE_MAP_PROGRAMS].slots = p->slots;
 }
 
 void generate_program(uint64_t seed, struct generate_program *out)

@@ -21,11 +21,16 @@ enum generate_map {
 	GENERATE_MAPS,
 };
 
+/* FUNCs of the types that global functions have (judge_btf.c). */
+#define GENERATE_TYPE_CHANGE 9
+#define GENERATE_TYPE_LOOK   11
+
 struct generate_program {
 	struct object object; /* its parts are the arrays below */
 	struct bpf_insn insns[GENERATE_INSNS];
 	struct object_function functions[GENERATE_FUNCTIONS];
 	struct object_map maps[GENERATE_MAPS];
+	struct object_slot slots[2]; /* of GENERATE_MAP_PROGRAMS */
 };
 
 /* xorshift64* */

@@ -41,6 +41,8 @@ struct generate_kind {
 	/* From the first instruction on; r6 … r9 are to be set. the return follows. */
 	void (*write)(struct writer *w, const struct generate_kind *kind);
 	uint32_t value; /* `write` knows what it means */
+	uint32_t type;	/* of a global function: GENERATE_TYPE_*; else 0 */
+	bool is_entry;	/* no instruction refers to it: it is an entry of its own */
 };
 
 /* An instruction that names a function which is not yet written: a call, or a constant. */
@@ -83,8 +85,10 @@ void generate_statement(struct writer *w);
 void generate_block(struct writer *w, uint32_t most);
 /* May a reference to a function of that kind be made? */
 bool generate_may_refer(const struct writer *w, const struct generate_kind *kind);
-/* The next instruction written is one. */
+/* The next instruction written is one; entries: one is to be written. */
 void generate_refer(struct writer *w, const struct generate_kind *kind);
+/* r6 is the context, r7 … r9 are numbers of it. */
+void generate_prologue(struct writer *w);
 
 /* ---- generate_jump.c ---- */
 /* A conditional jump on numbers; gives its place. */

@@ -22,6 +22,7 @@ static const char *const trap_texts[] = {
 	[INTERP_ARGUMENT] = "bad-argument",
 	[INTERP_UNRELEASED] = "unreleased",
 	[INTERP_DEPTH] = "call-depth",
+	[INTERP_LOCK] = "spin-lock",
 	[INTERP_TOO_LONG] = "too-long",
 	[INTERP_FACT] = "wrong-fact",
 };

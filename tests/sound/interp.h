@@ -40,6 +40,7 @@ enum interp_trap {
 	INTERP_ARGUMENT,
 	INTERP_UNRELEASED,
 	INTERP_DEPTH,
+	INTERP_LOCK,	 /* a spin lock is held where none may be, or its bytes are touched */
 	INTERP_TOO_LONG, /* more instructions than allowed */
 	INTERP_FACT,	 /* what the verifier told the compiler is not so */
 };
@@ -77,6 +78,7 @@ struct interp_object {
 	uint32_t size;
 	uint8_t *data;
 	struct interp_frame *frame; /* STACK */
+	uint32_t map;		    /* ELEMENT_OF */
 	uint32_t record;	    /* RING; SLICE: the dynptr */
 };
 
@@ -169,6 +171,8 @@ struct interp {
 	struct interp_element stale[INTERP_OBJECTS]; /* content of stale objects */
 	struct interp_result result;
 	uint32_t at, next;
+	uint32_t tail_calls;
+	uint32_t locked;	       /* the object whose spin lock is held, + 1; 0: none */
 	uint32_t visits[INTERP_INSNS]; /* executions of each instruction; never set to 0 here */
 };
 

@@ -83,7 +83,7 @@ static bool leave_round(struct interp *i)
 		return false;
 	if (r0.kind != INTERP_NUMBER)
 		return interp_stop(i, INTERP_LEAK, "a callback returns a pointer");
-	if (!check_released(i, round.records))
+	if (!interp_lock_free(i, "a callback ends") || !check_released(i, round.records))
 		return false;
 	i->objects[f->object].is_alive = false;
 	i->frames_count--;
@@ -101,7 +101,7 @@ static bool leave(struct interp *i)
 		return false;
 	if (r0->kind != INTERP_NUMBER)
 		return interp_stop(i, INTERP_LEAK, "the entry returns a pointer");
-	if (!check_released(i, 0))
+	if (!interp_lock_free(i, "the entry ends") || !check_released(i, 0))
 		return false;
 	i->result.r0 = r0->bits;
 	i->next = UINT32_MAX;

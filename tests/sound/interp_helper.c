@@ -57,6 +57,15 @@ static bool arg_record(struct interp_call *k, unsigned n)
 			   n + 1);
 }
 
+static bool arg_ctx(struct interp_call *k, unsigned n)
+{
+	const struct interp_value *v = &k->args[n];
+	if (v->kind == INTERP_POINTER && v->bits == 0 &&
+	    k->i->objects[v->object].place == INTERP_CONTEXT)
+		return true;
+	return interp_stop(k->i, INTERP_ARGUMENT, "argument %u is not the context", n + 1);
+}
+
 static bool arg_value(struct interp_call *k, unsigned n)
 {
 	const struct interp_value *v = &k->args[n];
@@ -122,8 +131,9 @@ static bool check_argument(struct interp_call *k, unsigned n)
 	case HELPER_ARG_DYNPTR_RECORD:
 		return interp_dynptr_at(k, n) != NULL;
 	case HELPER_ARG_SPIN_LOCK:
+		return interp_lock_argument(k, n);
 	case HELPER_ARG_CTX:
-		break;
+		return arg_ctx(k, n);
 	}
 	return interp_stop(k->i, INTERP_ARGUMENT, "no helper asks for that yet");
 }
@@ -198,6 +208,8 @@ bool interp_call(struct interp *i, const struct bpf_insn *insn)
 	k.model = find_model(id);
 	if (!k.model)
 		return interp_stop(i, INTERP_ARGUMENT, "%s has no model", k.helper->name);
+	if (id != BPF_FUNC_spin_unlock && !interp_lock_free(i, k.helper->name))
+		return false;
 	memcpy(k.args, interp_reg(i, 1), sizeof k.args);
 	for (unsigned n = 0; n < 5; n++)
 		if (!check_argument(&k, n))

@@ -99,6 +99,7 @@ static void reset_map(struct interp *i, uint32_t n, const struct object_map *map
 	uint32_t object =
 		interp_object(i, INTERP_ELEMENT_OF, m->elements[0].value, map->value_size);
 	i->objects[object].is_constant = interp_is_constant(map);
+	i->objects[object].map = n;
 	m->elements[0].object = object + 1;
 }
 
@@ -117,6 +118,7 @@ bool interp_element_pointer(struct interp *i, const struct interp_map_state *m,
 		if (object == UINT32_MAX)
 			return false;
 		i->objects[object].is_constant = interp_is_constant(m->map);
+		i->objects[object].map = (uint32_t)(m - i->maps);
 		e->object = object + 1;
 	}
 	*out = (struct interp_value){0, e->object - 1, INTERP_POINTER};

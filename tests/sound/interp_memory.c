@@ -66,6 +66,8 @@ uint8_t *interp_memory(struct interp *i, const struct interp_value *p, int64_t o
 		interp_stop(i, INTERP_READ_ONLY, "a store to constant memory");
 		return NULL;
 	}
+	if (!interp_lock_access(i, o, at, size))
+		return NULL;
 	if (o->is_stale)
 		i->result.is_open = true;
 	if (o->place == INTERP_STACK && size && !check_depth(i, o->frame, (uint64_t)at))

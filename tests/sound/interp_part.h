@@ -137,3 +137,10 @@ bool interp_is_constant(const struct object_map *m);
 /* The element's value as an object: a pointer in `out`; false with the run stopped. */
 bool interp_element_pointer(struct interp *i, const struct interp_map_state *m,
 			    struct interp_element *e, struct interp_value *out);
+
+/* ---- interp_lock.c ---- */
+/* `size` bytes at `at` of the object are no spin lock's. */
+bool interp_lock_access(struct interp *i, const struct interp_object *o, int64_t at, uint64_t size);
+bool interp_lock_argument(struct interp_call *k, unsigned n);
+/* No lock is held where `what` happens. */
+bool interp_lock_free(struct interp *i, const char *what);

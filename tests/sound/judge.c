@@ -33,6 +33,7 @@ struct err *judge_init(struct judge *j)
 	j->interp = mem_zalloc(sizeof *j->interp);
 	TRY_MEMORY(j->interp);
 	TRY(jit_init(NULL));
+	TRY(judge_types(&j->types));
 	j->pid_tgid = (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)gettid();
 	judge_document(&document);
 	TRY(spec_parse(buf_str(&document), &j->spec));
@@ -48,6 +49,7 @@ void judge_fini(struct judge *j)
 	for (size_t n = 0; n < JUDGE_ROLES; n++)
 		role_destroy(j->roles[n]);
 	spec_destroy(j->spec);
+	btf_destroy(j->types);
 	mem_free(j->interp);
 	if (j->host.data)
 		munmap((void *)(uintptr_t)(j->host.data - 4096), 3 * 4096);
@@ -87,6 +89,8 @@ static void fill_map(struct generate_random *r, struct interp_map_state *m)
 			memcpy(m->elements[n].key, &key, map->key_size);
 		m->elements[n].is_used = true;
 		fill(r, m->elements[n].value, map->value_size);
+		if (map->lock_end)
+			memset(m->elements[n].value + map->lock_end - 4, 0, 4);
 	}
 }
 
@@ -368,6 +372,8 @@ uint32_t judge_seed(struct judge *j, uint64_t seed, uint32_t every, struct buf *
 	uint32_t findings = 0;
 	if (p && next)
 		generate_program(seed, p);
+	if (p)
+		p->object.btf = j->types;
 	for (uint32_t n = 0; p && next && n <= MUTATIONS; n++) {
 		struct judge_finding f;
 		uint64_t inputs = seed * (MUTATIONS + 1) + n;

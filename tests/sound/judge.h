@@ -27,6 +27,7 @@ struct judge_figures {
 
 struct judge {
 	struct spec *spec;
+	struct btf *types; /* of generated programs */
 	struct role *roles[JUDGE_ROLES];
 	uint64_t granted[JUDGE_ROLES][4];
 	struct bytes host; /* a page between two that are not there */
@@ -72,6 +73,10 @@ uint32_t judge_seed(struct judge *j, uint64_t seed, uint32_t every, struct buf *
 void judge_grants(const struct role *role, uint64_t granted[4]);
 /* Appends the specification that has all roles. */
 void judge_document(struct buf *out);
+
+/* ---- judge_btf.c ---- */
+/* The types that generated programs have; owned by the caller. */
+MUST_CHECK struct err *judge_types(struct btf **out);
 
 /* ---- judge_figures.c ---- */
 void judge_add(struct judge_figures *to, const struct judge_figures *f);

@@ -95,6 +95,15 @@ static const struct {
 	 {MOV(1, 1), FUNCTION(2, 7), MOV(3, 0), MOV(4, 0), CALL(BPF_FUNC_loop), EXIT,
 	  MAP(1, GENERATE_MAP_RING), MOV(2, 8), MOV(3, 0), CALL(BPF_FUNC_ringbuf_reserve),
 	  MOV(0, 0), EXIT}},
+	{"reads a spin lock",
+	 INTERP_LOCK,
+	 {INSN(BPF_ST | BPF_MEM | BPF_DW, 10, 0, -8, 0), MOV_X(2, 10), ADD(2, -8),
+	  MAP(1, GENERATE_MAP_LOCKED), CALL(BPF_FUNC_map_lookup_elem), LOAD(0, 0, 8), EXIT}},
+	{"keeps a spin lock",
+	 INTERP_LOCK,
+	 {INSN(BPF_ST | BPF_MEM | BPF_DW, 10, 0, -8, 0), MOV_X(2, 10), ADD(2, -8),
+	  MAP(1, GENERATE_MAP_LOCKED), CALL(BPF_FUNC_map_lookup_elem), MOV_X(1, 0), ADD(1, 8),
+	  CALL(BPF_FUNC_spin_lock), MOV(0, 0), EXIT}},
 	{"does nothing wrong", INTERP_FINE, {MOV(0, 7), ADD(0, 1), EXIT}},
 };
 
