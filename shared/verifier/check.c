@@ -174,7 +174,7 @@ void check_written(struct check *c, unsigned frame, uint64_t slots)
 
 /* ---- length ---- */
 
-struct err *check_reject_length(struct check *c, uint64_t count)
+struct err *check_too_long(struct check *c, uint64_t count)
 {
 	if (meter_is_on(c)) {
 		c->meter.is_needed = true;
@@ -195,7 +195,7 @@ struct err *check_spend(struct check *c, uint64_t insns)
 	if (__builtin_add_overflow(c->state->count, insns, &all))
 		all = UINT64_MAX;
 	if (all > c->role->attributes.max_instructions)
-		TRY(check_reject_length(c, all));
+		TRY(check_too_long(c, all));
 	/* Sums of it do not overflow. */
 	c->state->count = MIN(all, MAX(c->role->attributes.max_instructions, FUEL_MAX));
 	return NULL;

@@ -101,10 +101,12 @@ void check_written(struct check *c, unsigned frame, uint64_t slots);
 /* ---- length ---- */
 
 /* A called function executes so many instructions at the most.
- * fails INSN_LIMIT where that is more than the role allows */
+ * fails INSN_LIMIT where that is more than the role allows, and does not meter */
 MUST_CHECK struct err *check_spend(struct check *c, uint64_t insns);
 
-MUST_CHECK NEVER_NULL struct err *check_reject_length(struct check *c, uint64_t count);
+/* The path is, or would be, `count` instructions long, more than the role allows: rejected, or metered from now
+ * on where loops are. fails INSN_LIMIT */
+MUST_CHECK struct err *check_too_long(struct check *c, uint64_t count);
 
 /* ---- stack ---- */
 

@@ -225,7 +225,7 @@ static struct err *prune(struct check *c, struct tree_node *n)
 	if (n->tail)
 		tree_mark_tail(c->node, since + n->tail);
 	if (c->state->count + n->longest > c->role->attributes.max_instructions)
-		TRY(check_reject_length(c, c->state->count + n->longest));
+		TRY(check_too_long(c, c->state->count + n->longest));
 	tree_end(&c->tree, c->node, since + n->longest);
 	return NULL;
 }
@@ -547,7 +547,8 @@ static struct err *step_kfunc(struct walk *w, const struct bpf_insn *insn, uint3
 	(void)next;
 	return check_reject(w->c, VERIFIER_UNSUPPORTED, "call a helper, or a function of your own",
 			    "calls of extern functions (here %.*s) are not supported",
-			    STR_FMT(externs[insn->imm].name));
+			    STR_FMT((uint32_t)insn->imm < count ? externs[insn->imm].name
+								: STR("none")));
 }
 
 static struct err *step_exit(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
@@ -574,7 +575,7 @@ static struct err *count_step(struct check *c)
 {
 	c->state->since++;
 	if (++c->state->count > c->role->attributes.max_instructions)
-		TRY(check_reject_length(c, c->state->count));
+		TRY(check_too_long(c, c->state->count));
 	if (++c->verdict->steps <= c->meter.max_steps)
 		return NULL;
 	return check_reject(c, VERIFIER_TOO_COMPLEX,
