@@ -12,10 +12,8 @@ struct cache {
 };
 
 static const char *const subfolders[] = {
-	[CACHE_BLOB] = "blobs",
-	[CACHE_IMAGE] = "images",
-	[CACHE_DESIRED] = ".",
-	[CACHE_TARGET] = "targets",
+	[CACHE_BLOB] = "blobs", [CACHE_IMAGE] = "images",   [CACHE_BTF] = "btf",
+	[CACHE_DESIRED] = ".",	[CACHE_TARGET] = "targets",
 };
 
 static struct err *path_of(const struct cache *c, enum cache_kind kind, const char *name,

@@ -4,6 +4,7 @@
  *
  *	STATE/blobs/HEX       programs, as uploaded
  *	STATE/images/HEX      encoded images
+ *	STATE/btf/BUILDID   types of host binaries, as the controller has them; empty: it has none
  *	STATE/desired.json    the last desired state (sync)
  *	STATE/targets/PID     what is instantiated where (target_record), for the next agent
  *
@@ -20,7 +21,7 @@ MUST_CHECK struct err *cache_open(const char *folder, struct cache **out);
 void cache_close(struct cache *c);
 OWN_DEFINE(cache, struct cache *, cache_close)
 
-enum cache_kind { CACHE_BLOB, CACHE_IMAGE, CACHE_DESIRED, CACHE_TARGET };
+enum cache_kind { CACHE_BLOB, CACHE_IMAGE, CACHE_BTF, CACHE_DESIRED, CACHE_TARGET };
 
 /* Appends the entry to `out`. fails: NOT_FOUND, TOO_LARGE */
 MUST_CHECK struct err *cache_get(const struct cache *c, enum cache_kind kind, const char *name,

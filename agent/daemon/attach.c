@@ -164,8 +164,11 @@ static struct err *prepare(const struct options *o, struct attachment *a, int *s
 	TRY(process_exe(id.pid, &a->exe));
 	TRY(prepare_find_compiler(&compiler));
 	TRY(target_open(id, &a->target));
-	struct prepare_input input = {STR("attach"), buf_bytes(&object), buf_str(&spec),
-				      buf_str(&role), a->exe};
+	struct prepare_input input = {.name = STR("attach"),
+				      .object = buf_bytes(&object),
+				      .spec_text = buf_str(&spec),
+				      .role = buf_str(&role),
+				      .host_binary = a->exe};
 	TRY(prepare_policy(compiler, NULL, &input, &a->policy));
 	a->records = mem_zalloc_array(policy_image(a->policy)->maps_count, sizeof(*a->records));
 	TRY_MEMORY(a->records);

@@ -75,12 +75,36 @@ static struct err *get_program(struct agent *a, const struct deployment *d, stru
 	return cache_put(a->cache, CACHE_BLOB, d->digest, buf_bytes(out));
 }
 
+/*
+ * The controller's answer is kept, also that it has none: an agent that finds it away compiles with what
+ * it knew last.
+ */
+static struct err *get_btf(void *context, struct str build_id, struct buf *out)
+{
+	struct agent *a = context;
+	OWNED_BUF struct buf name = BUF_INIT(256);
+	buf_add(&name, build_id);
+	TRY(buf_check(&name));
+	OWNED(err) struct err *e = sync_fetch_btf(a->sync, build_id, out);
+	if (!e || err_code(e) == ERR_NOT_FOUND) {
+		TRY(cache_put(a->cache, CACHE_BTF, buf_text(&name), buf_bytes(out)));
+		return MOVE(e);
+	}
+	OWNED(err) struct err *absent = cache_get(a->cache, CACHE_BTF, buf_text(&name), out);
+	return absent ? MOVE(e) : NULL;
+}
+
 static struct err *prepare(struct agent *a, struct deployment *d)
 {
 	OWNED_BUF struct buf object = BUF_INIT(OBJECT_MAX_BYTES);
 	TRY(get_program(a, d, &object));
-	struct prepare_input input = {str_of(d->name), buf_bytes(&object), str_of(d->spec_text),
-				      str_of(d->role), d->exe};
+	struct prepare_input input = {.name = str_of(d->name),
+				      .object = buf_bytes(&object),
+				      .spec_text = str_of(d->spec_text),
+				      .role = str_of(d->role),
+				      .host_binary = d->exe,
+				      .fetch_btf = get_btf,
+				      .fetch_context = a};
 	return prepare_policy(a->compiler, a->cache, &input, &d->policy);
 }
 

@@ -85,18 +85,38 @@ static struct err *make_image(const char *compiler, const struct cache *cache,
 	return NULL;
 }
 
-/* Its own, or that of the file which belongs to its build id (kept in `apart`), or none. */
-static struct err *find_btf(const struct binary *b, struct buf *apart, struct bytes *out)
+static struct err *read_btf_file(struct str build_id, struct buf *out)
 {
 	OWNED_BUF struct buf path = BUF_INIT(8192);
+	TRY(btf_file_path(BTF_FILE_FOLDER, build_id, &path));
+	return err_doing(file_read(buf_text(&path), out), "the BTF file of the host binary");
+}
+
+static struct err *fetch_btf(const struct prepare_input *input, struct str build_id,
+			     struct buf *out)
+{
+	if (!input->fetch_btf)
+		return err_new(ERR_NOT_FOUND, "nobody to ask");
+	return err_doing(input->fetch_btf(input->fetch_context, build_id, out),
+			 "the BTF of build id %.*s", STR_FMT(build_id));
+}
+
+/* Its own, or that of the machine's file or of the controller for its build id (kept in `apart`), or
+ * none. */
+static struct err *find_btf(const struct prepare_input *input, const struct binary *b,
+			    struct buf *apart, struct bytes *out)
+{
+	struct str build_id = binary_build_id(b);
 	*out = binary_btf(b);
-	if (out->size)
+	if (out->size || !btf_file_is_id(build_id))
 		return NULL;
-	OWNED(err) struct err *e = btf_file_path(BTF_FILE_FOLDER, binary_build_id(b), &path);
-	if (!e)
-		e = file_read(buf_text(&path), apart);
+	OWNED(err) struct err *e = read_btf_file(build_id, apart);
+	if (e && err_code(e) == ERR_NOT_FOUND) {
+		err_destroy(e);
+		e = fetch_btf(input, build_id, apart);
+	}
 	if (e && err_code(e) != ERR_NOT_FOUND)
-		return err_doing(MOVE(e), "the BTF file of the host binary");
+		return MOVE(e);
 	*out = buf_bytes(apart);
 	return NULL;
 }
@@ -109,7 +129,7 @@ struct err *prepare_policy(const char *compiler, const struct cache *cache,
 	OWNED_BUF struct buf apart = BUF_INIT(BTF_MAX_BYTES);
 	struct bytes btf;
 	TRY_DOING(binary_open(input->host_binary, &binary), "host binary");
-	TRY(find_btf(binary, &apart, &btf));
+	TRY(find_btf(input, binary, &apart, &btf));
 	struct compile_request request = {input->object, input->spec_text, input->role, btf};
 	TRY(make_image(compiler, cache, &request, &image));
 	return policy_create(input->name, image, out);

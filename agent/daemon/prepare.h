@@ -14,6 +14,9 @@ struct prepare_input {
 	struct bytes object;	    /* ELF */
 	struct str spec_text, role; /* no text: what the host binary declares */
 	const char *host_binary; /* whose BTF narrows the role: in it, or found by its build id */
+	/* Asked last for the BTF of a build id: NOT_FOUND where there is none. NULL: nobody is asked. */
+	struct err *(*fetch_btf)(void *context, struct str build_id, struct buf *out);
+	void *fetch_context;
 };
 
 /*

@@ -4,6 +4,7 @@
 #include "shared/base/file.h"
 #include "shared/base/log.h"
 #include "shared/base/mem.h"
+#include "shared/bpf/btf_file.h"
 #include "shared/crypto/digest.h"
 
 #include <stdio.h>
@@ -199,23 +200,39 @@ struct err *sync_report(struct sync *s, const struct wire_sync_request *status)
 
 /* ---- blobs ---- */
 
-struct err *sync_fetch_blob(struct sync *s, struct str digest, struct buf *out)
+static struct err *fetch(struct sync *s, const char *path, struct buf *out)
 {
-	char path[256], hex[DIGEST_HEX_SIZE];
-	if (!digest_is_hex(digest))
-		return err_new(ERR_INVALID, "\"%.*s\" is no SHA-256", STR_FMT(digest));
-	snprintf(path, sizeof(path), "/v1/blobs/sha256/%.*s", STR_FMT(digest));
 	struct client_request request = {.method = "GET",
 					 .path = path,
 					 .timeout_ms = BLOB_TIMEOUT_MS};
 	struct client_response response;
 	TRY(client_call(s->client, &request, &response));
-	struct err *e = digest_hex(buf_bytes(&response.body), hex);
-	if (!e && !str_is(digest, hex))
-		e = err_new(ERR_INVALID, "the controller sent other content for blob %.*s",
-			    STR_FMT(digest));
-	if (!e)
-		buf_add(out, buf_str(&response.body));
+	buf_add(out, buf_str(&response.body));
 	client_response_fini(&response);
-	return e ? e : buf_check(out);
+	return buf_check(out);
+}
+
+struct err *sync_fetch_blob(struct sync *s, struct str digest, struct buf *out)
+{
+	char path[256], hex[DIGEST_HEX_SIZE];
+	OWNED_BUF struct buf blob = BUF_INIT(CLIENT_MAX_BODY);
+	if (!digest_is_hex(digest))
+		return err_new(ERR_INVALID, "\"%.*s\" is no SHA-256", STR_FMT(digest));
+	snprintf(path, sizeof(path), "/v1/blobs/sha256/%.*s", STR_FMT(digest));
+	TRY(fetch(s, path, &blob));
+	TRY(digest_hex(buf_bytes(&blob), hex));
+	if (!str_is(digest, hex))
+		return err_new(ERR_INVALID, "the controller sent other content for blob %.*s",
+			       STR_FMT(digest));
+	buf_add(out, buf_str(&blob));
+	return buf_check(out);
+}
+
+struct err *sync_fetch_btf(struct sync *s, struct str build_id, struct buf *out)
+{
+	char path[256];
+	if (!btf_file_is_id(build_id))
+		return err_new(ERR_NOT_FOUND, "\"%.*s\" is no build id", STR_FMT(build_id));
+	snprintf(path, sizeof(path), "/v1/btf/%.*s", STR_FMT(build_id));
+	return fetch(s, path, out);
 }

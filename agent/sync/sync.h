@@ -57,5 +57,9 @@ MUST_CHECK struct err *sync_report(struct sync *s, const struct wire_sync_reques
 MUST_CHECK struct err *sync_wait(struct sync *s, struct pollfd *extra, unsigned count,
 				 int timeout_ms);
 
+/* Appends the types of the host binary with that build id. fails: as client_call(); NOT_FOUND: the
+ * controller has none */
+MUST_CHECK struct err *sync_fetch_btf(struct sync *s, struct str build_id, struct buf *out);
+
 /* Appends the blob with that SHA-256 to `out`, checked. fails: as client_call(); INVALID: other content */
 MUST_CHECK struct err *sync_fetch_blob(struct sync *s, struct str digest, struct buf *out);

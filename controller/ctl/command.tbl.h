@@ -27,10 +27,14 @@ COMMAND(apply, "-f PATH…", 0, 0, OPT(FILE) | OPT(VALIDATE_ONLY) | OPT(WAIT),
 	"PATH is a policy file, or a folder with a policy.yaml; `file:` in it is relative to it.\n"
 	"What the controller has already is not sent again. With --wait it ends with 0 when each\n"
 	"link on each host is ACTIVE, and with 1 when one FAILED or the time is over.")
+COMMAND(upload, "BINARY", 1, 1, OPT(BTF),
+	"bring a host binary's types (BTF) to the controller",
+	"For binaries that are stripped where they run: agents find the types by the build id. Takes\n"
+	"them from the .BTF section of BINARY, or from the file that --btf names.")
 COMMAND(delete, "policy NAME | -f PATH…", 0, 2, OPT(FILE) | OPT(WAIT), "take policies back",
 	"Names one policy, or those of the files. With --wait it ends when no host has a link of "
 	"them.")
-COMMAND(get, "specs|programs|policies|hosts [NAME]", 1, 2, 0, "list what there is",
+COMMAND(get, "specs|programs|policies|btf|hosts [NAME]", 1, 2, 0, "list what there is",
 	"With NAME: this one. -o json and -o yaml print it whole.")
 COMMAND(describe, "policies|hosts [NAME]", 1, 2, 0,
 	"show each host, process and link, and why one failed",

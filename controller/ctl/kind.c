@@ -142,6 +142,12 @@ static const struct kind kinds[] = {
 	  {"PENDING", print_text, "/status/counts/pending"},
 	  {"FAILED", print_text, "/status/counts/failed"},
 	  {"AGE", print_age, "/createTime"}}},
+	{"btf",
+	 "btf",
+	 {{"BUILD-ID", print_text, "/name"},
+	  {"DIGEST", print_digest, "/digest"},
+	  {"BYTES", print_text, "/sizeBytes"},
+	  {"AGE", print_age, "/updateTime"}}},
 	{"hosts",
 	 "host",
 	 {{"NAME", print_text, "/name"},
@@ -167,9 +173,10 @@ struct err *kind_find(const char *word, const struct kind **out)
 	if (best.size)
 		return err_new(ERR_INVALID, "\"%s\" is no kind of resource; did you mean %.*s?",
 			       word, STR_FMT(best));
-	return err_new(ERR_INVALID,
-		       "\"%s\" is no kind of resource; known are specs, programs, policies, hosts",
-		       word);
+	return err_new(
+		ERR_INVALID,
+		"\"%s\" is no kind of resource; known are specs, programs, policies, btf, hosts",
+		word);
 }
 
 static unsigned columns_of(const struct kind *kind)

@@ -80,18 +80,18 @@ struct err *btf_file_build_id(struct bytes image, char out[BTF_FILE_ID_SIZE])
 	return NULL;
 }
 
-static bool is_build_id(struct str id)
+bool btf_file_is_id(struct str id)
 {
 	for (size_t i = 0; i < id.size; i++)
 		if (!((id.data[i] >= '0' && id.data[i] <= '9') ||
 		      (id.data[i] >= 'a' && id.data[i] <= 'f')))
 			return false;
-	return id.size > 2 && id.size < BTF_FILE_ID_SIZE;
+	return id.size > 2 && id.size % 2 == 0 && id.size < BTF_FILE_ID_SIZE;
 }
 
 struct err *btf_file_path(const char *folder, struct str build_id, struct buf *out)
 {
-	if (!is_build_id(build_id)) /* [F1] */
+	if (!btf_file_is_id(build_id)) /* [F1] */
 		return err_new(ERR_NOT_FOUND, "the binary has no build id to find its BTF by");
 	buf_printf(out, "%s/%.2s/%.*s.btf", folder, build_id.data, STR_FMT(str_from(build_id, 2)));
 	return buf_check(out);

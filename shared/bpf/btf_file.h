@@ -16,6 +16,9 @@
  */
 MUST_CHECK struct err *btf_file_build_id(struct bytes image, char out[BTF_FILE_ID_SIZE]);
 
+/* Whether `id` is a build id as it is written here: pairs of lower-case hex digits. */
+bool btf_file_is_id(struct str id);
+
 /*
  * Appends the path of the file that belongs to `build_id`, lower-case hex.
  *   fails  NOT_FOUND: `build_id` is none

@@ -37,19 +37,26 @@ struct tnum tnum_sub(struct tnum a, struct tnum b)
 	return make(value, borrows | a.mask | b.mask);
 }
 
+static struct tnum join(struct tnum a, struct tnum b)
+{
+	uint64_t mask = a.mask | b.mask | (a.value ^ b.value);
+	return make(a.value & ~mask, mask);
+}
+
+/* Long multiplication: a bit of `a` that is not known adds `b` or does not. Each step is monotone, and so
+ * the whole is; that is what lets a covered state's results be covered. */
 struct tnum tnum_mul(struct tnum a, struct tnum b)
 {
-	uint64_t certain = a.value * b.value;
-	struct tnum rest = tnum_const(0);
+	struct tnum sum = tnum_const(0);
 	for (; a.value || a.mask; a.value >>= 1, a.mask >>= 1) {
 		if (a.value & 1)
-			rest = tnum_add(rest, make(0, b.mask));
+			sum = tnum_add(sum, b);
 		else if (a.mask & 1)
-			rest = tnum_add(rest, make(0, b.value | b.mask));
+			sum = join(sum, tnum_add(sum, b));
 		b.value <<= 1;
 		b.mask <<= 1;
 	}
-	return tnum_add(tnum_const(certain), rest);
+	return sum;
 }
 
 struct tnum tnum_and(struct tnum a, struct tnum b)

@@ -2,9 +2,9 @@
  * tnum - tristate numbers: what is known of each bit of a 64-bit value. A bit is 0, 1 or unknown
  * (set in `mask`; then 0 in `value`).
  *
- * Every operation is sound: the result holds op(x, y) for all x in a and y in b. The addition,
- * subtraction and multiplication are those of Vishwanathan et al., "Sound, Precise, and Fast Abstract
- * Interpretation with Tristate Numbers" (CGO 2022).
+ * Every operation is sound: the result holds op(x, y) for all x in a and y in b; and monotone: from less of
+ * a or b never comes more of the result. The addition and the subtraction are those of Vishwanathan et al.,
+ * "Sound, Precise, and Fast Abstract Interpretation with Tristate Numbers" (CGO 2022).
  * Threads: values only.
  */
 #pragma once

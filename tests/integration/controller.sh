@@ -88,6 +88,24 @@ call GET /v1/specs/Web; expect_error 400 INVALID_ARGUMENT "" "no spec name" "a n
 call POST /v1/specs/bad/revisions -d '{"rolls": []}'; expect 400 '.error.details[0].path == "/rolls" and (.error.details[0].message | contains("did you mean \"roles\""))' "a spec with an unknown key is refused at the key"
 call POST /v1/specs/bad/revisions --data-binary $'roles: [\n'; expect 400 '.error.details[0].path | test("^[0-9]+:[0-9]+$")' "broken YAML is refused with its place"
 
+# ---- types of host binaries ----
+
+id=00112233445566778899aabbccddeeff00112233
+objcopy -O binary --only-section=.BTF --set-section-flags .BTF=alloc "${OUT:-build}/tests/hosts/file_host" "$work/types"
+btf_digest=$(sha256sum "$work/types" | cut -d' ' -f1)
+call GET "/v1/btf/$id"; expect_error 404 NOT_FOUND "" "no BTF for build id $id" "types that nobody uploaded are named"
+call PUT "/v1/btf/$id?validateOnly=true" -T "$work/types"; expect 200 ".digest == \"$btf_digest\"" "types can be checked only"
+call GET /v1/btf; expect 200 '.btf == []' "checked types are not stored"
+call PUT "/v1/btf/$id" -T "$work/types"; expect 200 ".name == \"$id\" and .digest == \"$btf_digest\"" "types are stored"
+call GET "/v1/btf/$id"; cmp -s "$work/body" "$work/types" && code=0 || code=1
+result $code "types read as they were written"
+call GET /v1/btf; expect 200 "[.btf[].name] == [\"$id\"]" "types are listed"
+call PUT "/v1/btf/$id" -d 'abc'; expect_error 400 INVALID_ARGUMENT "" "the body is no BTF" "what is no BTF is refused"
+call PUT "/v1/btf/$id" -T "${OUT:-build}/tests/hosts/file_host"; expect_error 400 INVALID_ARGUMENT "" "send its .BTF section" "a whole binary is refused with what to send"
+call PUT /v1/btf/xyz -d 'abc'; expect_error 400 INVALID_ARGUMENT "" "no build id" "a build id that is none is refused"
+call DELETE "/v1/btf/$id"; expect 200 '. == {}' "types are deleted"
+call DELETE "/v1/btf/$id"; expect 404 '.error.status == "NOT_FOUND"' "types that are gone are not deleted again"
+
 # ---- blobs and programs ----
 
 digest=$(sha256sum "$programs/maps.bpf.o" | cut -d' ' -f1)
