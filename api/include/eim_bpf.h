@@ -26,6 +26,13 @@ typedef long long __s64;
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline	__attribute__((noinline))
 
+/*
+ * For a loop whose end is not proved (roles with metered: true): of what its rounds change, the verifier knows
+ * what the body compares. Compilers like to replace an index that was compared by a pointer that walks along,
+ * of which nothing is known then. In the body, eim_keep_index(i) keeps the index.
+ */
+#define eim_keep_index(i) __asm__ volatile("" : "+r"(i))
+
 /* ---- maps (BTF-defined, as libbpf's) ---- */
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,

@@ -3,7 +3,7 @@
  * page and maps one after the other.
  */
 #include "shared/jit/link.h"
-#include "shared/jit/translate.h"
+#include "shared/jit/translate_fuel.h"
 #include "shared/runtime/map.h"
 
 #include <stdio.h>
@@ -29,15 +29,7 @@ static struct err *make_entry(struct module *m, uint32_t n)
 	LLVMSetFunctionCallConv(entry, LLVMPreserveMostCallConv);
 	LLVMSetVisibility(entry, LLVMHiddenVisibility);
 	LLVMPositionBuilderAtEnd(m->builder, LLVMAppendBasicBlockInContext(m->context, entry, ""));
-	LLVMValueRef zero = module_number(m, 0);
-	LLVMValueRef ctx = LLVMGetParam(entry, 0), run = translate_end_start(m);
-	LLVMValueRef args[6] = {
-		LLVMBuildPtrToInt(m->builder, ctx, m->i64, ""), zero, zero, zero, zero, run};
-	LLVMValueRef call = LLVMBuildCall2(m->builder, m->function_type, body, args, 6, "");
-	LLVMSetInstructionCallConv(call, LLVMFastCallConv);
-	translate_end_count(m, run, ctx, m->program->entries[n].host != NULL);
-	LLVMBuildRet(m->builder, call);
-	return NULL;
+	return translate_fuel_entry(m, n, body, LLVMGetParam(entry, 0));
 }
 
 static struct err *translate_all(struct module *m)

@@ -23,5 +23,8 @@ struct err *jit_compile(const struct object *object, const struct role *role,
 	p.maps = object_maps(object, &p.maps_count);
 	p.functions = object_functions(object, &p.functions_count);
 	p.entries = verdict_entries(verdict, &p.entries_count);
+	for (uint32_t i = 0; i < p.entries_count; i++)
+		if (p.entries[i].is_metered)
+			p.fuel = role->attributes.max_instructions;
 	return jit_compile_program(&p, out);
 }

@@ -5,7 +5,7 @@
  * of loops: there is no libc in an image.
  */
 #include "shared/base/mem.h"
-#include "shared/jit/module.h"
+#include "shared/jit/translate_fuel.h"
 
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitReader.h>
@@ -72,8 +72,7 @@ static void make_types(struct module *m)
 	m->i32 = LLVMInt32TypeInContext(m->context);
 	m->i64 = LLVMInt64TypeInContext(m->context);
 	m->ptr = LLVMPointerTypeInContext(m->context, 0);
-	LLVMTypeRef args[] = {m->i64, m->i64, m->i64, m->i64, m->i64, m->ptr};
-	m->function_type = LLVMFunctionType(m->i64, args, 6, false);
+	m->function_type = translate_fuel_type(m);
 }
 
 /* A symbol that the linker places, reached rip-relative because nobody can preempt a hidden one. */
@@ -95,6 +94,17 @@ static bool calls_what_ends(const struct jit_program *p)
 	return false;
 }
 
+static struct err *init_fuel(struct module *m)
+{
+	const struct jit_program *p = m->program;
+	struct fuel_code code = {p->insns, p->functions, p->insns_count, p->functions_count};
+	for (uint32_t i = 0; i < p->functions_count; i++)
+		if (p->functions[i].first > p->insns_count ||
+		    p->functions[i].count > p->insns_count - p->functions[i].first)
+			return err_new(ERR_INTERNAL, "a function outside of the program");
+	return p->fuel ? fuel_init(&code, &m->fuel) : NULL;
+}
+
 struct err *module_init(struct module *m, const struct jit_program *program)
 {
 	*m = (struct module){.program = program};
@@ -102,6 +112,8 @@ struct err *module_init(struct module *m, const struct jit_program *program)
 	m->queue = mem_zalloc_array(program->functions_count, sizeof(m->queue[0]));
 	TRY_MEMORY(m->functions);
 	TRY_MEMORY(m->queue);
+	TRY(init_fuel(m));
+	m->may_end = program->fuel > 0 || calls_what_ends(program);
 	m->context = LLVMContextCreate();
 	LLVMContextSetDiagnosticHandler(m->context, note_diagnostic, m);
 	m->builder = LLVMCreateBuilderInContext(m->context);
@@ -109,7 +121,6 @@ struct err *module_init(struct module *m, const struct jit_program *program)
 	TRY(make_machine(m));
 	TRY(load_runtime(m));
 	m->private_page = add_symbol(m, MODULE_PRIVATE_SYMBOL);
-	m->may_end = calls_what_ends(program);
 	return NULL;
 }
 
@@ -117,6 +128,7 @@ void module_fini(struct module *m)
 {
 	mem_free(m->functions);
 	mem_free(m->queue);
+	fuel_fini(&m->fuel);
 	if (m->builder)
 		LLVMDisposeBuilder(m->builder);
 	if (m->module)

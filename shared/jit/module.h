@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "shared/bpf/fuel.h"
 #include "shared/jit/program.h"
 #include "shared/runtime/rt.h"
 
@@ -17,14 +18,15 @@ struct module {
 	LLVMTargetMachineRef machine;
 	LLVMBuilderRef builder;
 	LLVMTypeRef i1, i8, i16, i32, i64, ptr;
-	LLVMTypeRef function_type; /* i64(i64, i64, i64, i64, i64, ptr): r1 … r5, the run */
+	LLVMTypeRef function_type; /* i64(i64, i64, i64, i64, i64); counted: translate_fuel.h */
+	struct fuel fuel;	   /* programs that count: what is charged */
 	LLVMValueRef private_page; /* what the image's layout will fix */
 	LLVMValueRef maps[OBJECT_MAX_MAPS]; /* base of a map file, or a constant's first byte */
 	bool map_is_used[OBJECT_MAX_MAPS];  /* … and is to be in the image */
 	LLVMValueRef *functions;	    /* of each local function that is reached, or NULL */
 	uint32_t *queue, queue_count; /* reached functions in order, some not yet translated */
 	uint32_t needs;		      /* IMAGE_NEEDS_* */
-	bool may_end;		      /* runs may end before their exit (translate_end.c) */
+	bool may_end;		      /* runs may end before their exit (translate_fuel.h) */
 	char message[256];	      /* of LLVM's first complaint, "" where there is none */
 };
 

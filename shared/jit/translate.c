@@ -4,7 +4,7 @@
  * control does not run into whatever lies behind.
  */
 #include "shared/base/mem.h"
-#include "shared/jit/translate.h"
+#include "shared/jit/translate_fuel.h"
 
 static const struct verifier_insn_fact nothing_known = {.reached = true,
 							.map = VERIFIER_MIXED,
@@ -60,12 +60,17 @@ static bool is_open(struct translate *t)
 	return !LLVMGetBasicBlockTerminator(LLVMGetInsertBlock(t->b));
 }
 
+static uint32_t target_at(const struct translate *t)
+{
+	return (uint32_t)((int64_t)t->at + 1 + insn_jump_offset(t->insn));
+}
+
 static struct err *translate_goto(struct translate *t)
 {
 	LLVMBasicBlockRef to = block_at(t, insn_jump_offset(t->insn));
 	if (!to)
 		return translate_refuse(t, ERR_INTERNAL, "a jump leaves the function");
-	LLVMBuildBr(t->b, to);
+	LLVMBuildBr(t->b, translate_fuel_jump(t, target_at(t), to));
 	return NULL;
 }
 
@@ -97,13 +102,14 @@ static struct err *translate_jump(struct translate *t)
 	LLVMBasicBlockRef yes = block_at(t, t->insn->off), no = block_at(t, 0);
 	if (!yes || !no)
 		return translate_refuse(t, ERR_INTERNAL, "a jump leaves the function");
+	yes = translate_fuel_jump(t, target_at(t), yes);
 	LLVMBuildCondBr(t->b, condition(t), yes, no);
 	return NULL;
 }
 
 static struct err *translate_exit(struct translate *t)
 {
-	LLVMBuildRet(t->b, translate_read(t, BPF_REG_0));
+	translate_fuel_return(t, translate_read(t, BPF_REG_0));
 	return NULL;
 }
 
@@ -188,11 +194,7 @@ static struct err *translate_local(struct translate *t)
 	TRY_MEMORY(callee);
 	for (unsigned i = 0; i < 5; i++)
 		args[i] = translate_read(t, BPF_REG_1 + i);
-	args[5] = LLVMGetParam(t->fn, 5);
-	LLVMValueRef call = LLVMBuildCall2(t->b, t->m->function_type, callee, args, 6, "");
-	LLVMSetInstructionCallConv(call, LLVMFastCallConv);
-	translate_end_after_call(t);
-	translate_write(t, BPF_REG_0, call);
+	translate_write(t, BPF_REG_0, translate_fuel_call(t, callee, args));
 	return NULL;
 }
 
@@ -241,7 +243,6 @@ static void make_frame(struct translate *t)
 	LLVMSetAlignment(t->frame, 8);
 	for (unsigned i = 0; i < ARRAY_SIZE(t->registers); i++)
 		t->registers[i] = LLVMBuildAlloca(t->b, t->m->i64, "");
-	translate_end_begin(t);
 	for (unsigned i = 0; i < ARRAY_SIZE(t->registers); i++)
 		LLVMBuildStore(t->b,
 			       i >= 1 && i <= 5 ? LLVMGetParam(t->fn, i - 1)
@@ -283,7 +284,7 @@ static struct err *translate_insn(struct translate *t)
 	if (!begin_insn(t))
 		return NULL;
 	if (!t->fact->reached) {
-		LLVMBuildRet(t->b, module_number(t->m, 0));
+		translate_fuel_return(t, module_number(t->m, 0));
 		return NULL;
 	}
 	return classes[insn_kind(t->insn)](t);
@@ -321,6 +322,7 @@ struct err *translate_function(struct module *m, uint32_t index)
 			      .blocks = blocks};
 	LLVMPositionBuilderAtEnd(t.b, LLVMAppendBasicBlockInContext(m->context, t.fn, ""));
 	make_frame(&t);
+	translate_fuel_begin(&t);
 	TRY(find_targets(&t));
 	return translate_body(&t);
 }

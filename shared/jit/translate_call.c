@@ -13,7 +13,7 @@
  */
 #include "shared/bpf/helper.h"
 #include "shared/bpf/map_kind.h"
-#include "shared/jit/translate.h"
+#include "shared/jit/translate_fuel.h"
 
 #include <stdio.h>
 
@@ -68,12 +68,6 @@ static LLVMValueRef as_type(struct translate *t, LLVMValueRef value, LLVMTypeRef
 	return value;
 }
 
-static LLVMValueRef as_number(struct translate *t, LLVMValueRef value)
-{
-	return LLVMTypeOf(value) == t->m->ptr ? LLVMBuildPtrToInt(t->b, value, t->m->i64, "")
-					      : value;
-}
-
 /* Where a size is 0 the pointer beside it is not looked at, and may lie below what the frame uses. */
 static bool is_in_frame(const struct translate *t, unsigned i)
 {
@@ -95,7 +89,7 @@ static LLVMValueRef argument(struct translate *t, const struct call *call, unsig
 		value = translate_read(t, BPF_REG_1 + i);
 	}
 	if (i < call->args_count && call->helper->args[i] == HELPER_ARG_CALLBACK_CTX)
-		value = translate_end_pack(t, as_number(t, value));
+		value = translate_fuel_lend(t, value);
 	return as_type(t, value, call->params[i]);
 }
 
@@ -261,15 +255,6 @@ static LLVMValueRef as_register(struct translate *t, LLVMValueRef value)
 	return type == t->m->i64 ? value : module_number(t->m, 0); /* void: r0 is unreadable */
 }
 
-/* A lock that was not to be had ends the run; so may what was called back. */
-static void end_where_it_may(struct translate *t, const struct call *call, LLVMValueRef result)
-{
-	if (call->helper->id == BPF_FUNC_spin_lock)
-		translate_end_if(t, LLVMBuildNot(t->b, result, ""));
-	if (call->helper->flags & HELPER_CALLS)
-		translate_end_after_call(t);
-}
-
 static struct err *call_map(struct translate *t, const struct call *call, uint32_t index,
 			    LLVMValueRef *args)
 {
@@ -277,7 +262,6 @@ static struct err *call_map(struct translate *t, const struct call *call, uint32
 	TRY(map_function(t, call, index, &fn));
 	LLVMValueRef result =
 		LLVMBuildCall2(t->b, map_function_type(call), fn, args, call->params_count - 1, "");
-	end_where_it_may(t, call, result);
 	translate_write(t, BPF_REG_0, as_register(t, result));
 	return NULL;
 }
@@ -354,7 +338,8 @@ static struct err *call_plain(struct translate *t, const struct call *call)
 	LLVMValueRef result =
 		LLVMBuildCall2(t->b, call->type, call->function, args, call->params_count, "");
 	t->m->needs |= needs_of(call, NULL);
-	end_where_it_may(t, call, result);
+	if (call->helper->id == BPF_FUNC_spin_lock)
+		translate_fuel_end_if(t, LLVMBuildNot(t->b, result, ""));
 	translate_write(t, BPF_REG_0, as_register(t, result));
 	return NULL;
 }
@@ -432,7 +417,13 @@ struct err *translate_helper(struct translate *t)
 {
 	struct call call;
 	TRY(find_call(t, &call));
-	if ((call.helper->flags & HELPER_CALLS) && t->fact->callback == VERIFIER_MIXED)
-		return call_back_by_number(t, &call);
-	return call_known(t, &call);
+	if (!(call.helper->flags & HELPER_CALLS))
+		return call_known(t, &call);
+	(void)translate_fuel_lend(t, module_number(t->m, 0)); /* should none be called */
+	if (t->fact->callback == VERIFIER_MIXED)
+		TRY(call_back_by_number(t, &call));
+	else
+		TRY(call_known(t, &call));
+	translate_fuel_take_back(t);
+	return NULL;
 }

@@ -8,7 +8,7 @@
  * The helper is inlined where it is called, the small function is a constant there, and the optimiser
  * puts all three together.
  */
-#include "shared/jit/translate.h"
+#include "shared/jit/translate_fuel.h"
 
 #include <stdio.h>
 
@@ -19,9 +19,10 @@ static LLVMValueRef as_number(struct translate *t, LLVMValueRef value)
 }
 
 /* The callback's arguments: a map's number first where there is one, then what `fn` gets, then zeros. */
-static void fill(struct translate *t, LLVMValueRef callee, uint32_t map, LLVMValueRef fn)
+static void fill(struct translate *t, uint32_t index, LLVMValueRef callee, uint32_t map,
+		 LLVMValueRef fn)
 {
-	LLVMValueRef args[6], run;
+	LLVMValueRef args[6];
 	unsigned count = 0;
 	LLVMBasicBlockRef back = LLVMGetInsertBlock(t->b);
 	LLVMPositionBuilderAtEnd(t->b, LLVMAppendBasicBlockInContext(t->m->context, fn, ""));
@@ -29,13 +30,10 @@ static void fill(struct translate *t, LLVMValueRef callee, uint32_t map, LLVMVal
 		args[count++] = module_number(t->m, (int64_t)map + 1); /* as map_itself() has it */
 	for (unsigned i = 0; i < LLVMCountParams(fn); i++)
 		args[count++] = as_number(t, LLVMGetParam(fn, i));
-	translate_end_unpack(t, args[count - 1], &args[count - 1], &run);
-	while (count < ARRAY_SIZE(args) - 1)
+	unsigned ctx = count - 1; /* which comes last */
+	while (count < 5)
 		args[count++] = module_number(t->m, 0);
-	args[count] = run;
-	LLVMValueRef call = LLVMBuildCall2(t->b, t->m->function_type, callee, args, 6, "");
-	LLVMSetInstructionCallConv(call, LLVMFastCallConv);
-	LLVMBuildRet(t->b, translate_end_result(t, run, call));
+	translate_fuel_round(t, index, callee, args, ctx);
 	LLVMPositionBuilderAtEnd(t->b, back);
 }
 
@@ -69,6 +67,6 @@ struct err *translate_callback(struct translate *t, uint32_t index, uint32_t map
 	TRY_MEMORY(callee);
 	*out = LLVMAddFunction(t->m->module, name, type);
 	LLVMSetLinkage(*out, LLVMInternalLinkage);
-	fill(t, callee, map, *out);
+	fill(t, index, callee, map, *out);
 	return NULL;
 }

@@ -6,10 +6,20 @@
  */
 #pragma once
 
+#include "shared/bpf/fuel.h"
 #include "shared/verifier/ctx.h"
 #include "shared/verifier/flow.h"
 #include "shared/verifier/tree.h"
 #include "shared/verifier/verdict.h"
+
+/* How loops without a proved end are taken: meter.h. */
+struct meter {
+	uint32_t rounds;    /* of a loop that are walked exactly; 0: every loop has to end */
+	bool is_needed;	    /* the code has to count: something was not proved to end in time */
+	uint64_t max_steps; /* of the current attempt, over all entries */
+	uint32_t walks;	    /* of callbacks, so far */
+	struct fuel fuel;   /* of roles that meter */
+};
 
 struct check {
 	const struct object *object;
@@ -28,6 +38,7 @@ struct check {
 	uint32_t next_id;	      /* for state_reg.id */
 	uint32_t entry;		      /* index of the function that is verified */
 	const struct ctx_layout *ctx; /* what it gets */
+	struct meter meter;
 	uint64_t ctx_reads;
 	bool is_short;	 /* memory was, for a text: the verdict would not be whole */
 	uint32_t *depth; /* by function: bytes of stack that a frame of it uses */

@@ -9,29 +9,22 @@
  */
 #include "shared/verifier/cover.h"
 
-#define MAX_NAMES 256
-
-struct names {
-	uint32_t old[MAX_NAMES], now[MAX_NAMES];
-	unsigned count;
-};
-
 struct comparison {
-	const struct tree_node *node;
+	const struct tree_node *node; /* its marks tell what matters; NULL: everything does */
 	const struct snapshot *old;
 	const struct state *now;
-	bool is_exact;
-	struct names *names;
+	bool is_exact; /* nothing at all may differ */
+	struct cover_names *names;
 };
 
-static bool same_name(struct names *n, uint32_t old, uint32_t now)
+bool cover_same_name(struct cover_names *n, uint32_t old, uint32_t now)
 {
 	if (old == 0 || now == 0)
 		return old == now;
 	for (unsigned i = 0; i < n->count; i++)
 		if (n->old[i] == old || n->now[i] == now)
 			return n->old[i] == old && n->now[i] == now;
-	if (n->count == MAX_NAMES)
+	if (n->count == COVER_MAX_NAMES)
 		return false;
 	n->old[n->count] = old;
 	n->now[n->count++] = now;
@@ -40,7 +33,7 @@ static bool same_name(struct names *n, uint32_t old, uint32_t now)
 
 static bool is_precise(const struct comparison *k, unsigned var)
 {
-	return k->is_exact || (k->node->precise[var / 64] >> var % 64 & 1);
+	return k->is_exact || !k->node || (k->node->precise[var / 64] >> var % 64 & 1);
 }
 
 static bool range_stands(const struct comparison *k, const struct range *old,
@@ -58,7 +51,7 @@ static bool number_stands(const struct comparison *k, unsigned var, const struct
 		return true; /* [I3] */
 	if (!range_stands(k, &old->range, &now->range))
 		return false;
-	return old->id == 0 || same_name(k->names, old->id, now->id);
+	return old->id == 0 || cover_same_name(k->names, old->id, now->id);
 }
 
 static bool reg_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
@@ -67,7 +60,7 @@ static bool reg_stands(const struct comparison *k, unsigned var, const struct st
 	if (old->kind == STATE_SCALAR)
 		return number_stands(k, var, old, now);
 	return old->kind == now->kind && old->frame == now->frame && old->map == now->map &&
-	       old->size == now->size && same_name(k->names, old->id, now->id) &&
+	       old->size == now->size && cover_same_name(k->names, old->id, now->id) &&
 	       range_stands(k, &old->range, &now->range);
 }
 
@@ -109,7 +102,7 @@ static bool slots_stand(const struct comparison *k, unsigned frame)
 {
 	const struct snapshot_frame *old = &k->old->frames[frame];
 	const struct state_frame *now = &k->now->frames[frame];
-	uint64_t wanted = k->is_exact ? UINT64_MAX : k->node->read[frame];
+	uint64_t wanted = k->is_exact || !k->node ? UINT64_MAX : k->node->read[frame];
 	if (k->is_exact && old->used != now->used)
 		return false;
 	for (uint64_t left = wanted & old->used; left; left &= left - 1) {
@@ -127,7 +120,7 @@ static bool refs_stand(const struct comparison *k)
 		return false;
 	for (uint32_t i = 0; i < k->old->refs_count; i++)
 		if (k->old->refs[i].owner != k->now->refs[i].owner ||
-		    !same_name(k->names, k->old->refs[i].id, k->now->refs[i].id))
+		    !cover_same_name(k->names, k->old->refs[i].id, k->now->refs[i].id))
 			return false;
 	return true;
 }
@@ -135,31 +128,50 @@ static bool refs_stand(const struct comparison *k)
 static bool lock_stands(const struct comparison *k)
 {
 	const struct state_lock *old = &k->old->lock, *now = &k->now->lock;
-	return old->map == now->map && same_name(k->names, old->id, now->id);
+	return old->map == now->map && cover_same_name(k->names, old->id, now->id);
 }
 
-static bool compare(const struct tree_node *n, const struct state *s, bool is_exact)
+bool cover_is_place(const struct snapshot *old, const struct state *s)
 {
-	struct names names = {.count = 0};
-	struct comparison k = {n, n->state, s, is_exact, &names};
-	if (k.old->frames_count != s->frames_count)
+	if (old->frames_count != s->frames_count)
 		return false;
 	for (uint32_t i = 0; i < s->frames_count; i++)
-		if (k.old->frames[i].function != s->frames[i].function ||
-		    k.old->frames[i].return_to != s->frames[i].return_to)
+		if (old->frames[i].function != s->frames[i].function ||
+		    old->frames[i].return_to != s->frames[i].return_to)
 			return false;
-	for (uint32_t i = s->frames_count; i-- > 0;) /* the current frame differs most */
-		if (!regs_stand(&k, i) || !slots_stand(&k, i))
+	return true;
+}
+
+static bool compare(const struct comparison *k)
+{
+	if (!cover_is_place(k->old, k->now))
+		return false;
+	for (uint32_t i = k->now->frames_count; i-- > 0;) /* the current frame differs most */
+		if (!regs_stand(k, i) || !slots_stand(k, i))
 			return false;
-	return refs_stand(&k) && lock_stands(&k);
+	return refs_stand(k) && lock_stands(k);
 }
 
 bool cover_check(const struct tree_node *n, const struct state *s)
 {
-	return compare(n, s, false);
+	struct cover_names names = {.count = 0};
+	return compare(&(struct comparison){n, n->state, s, false, &names});
 }
 
 bool cover_equals(const struct tree_node *n, const struct state *s)
 {
-	return compare(n, s, true);
+	struct cover_names names = {.count = 0};
+	return compare(&(struct comparison){n, n->state, s, true, &names});
+}
+
+bool cover_all(const struct snapshot *old, const struct state *s)
+{
+	struct cover_names names = {.count = 0};
+	return compare(&(struct comparison){NULL, old, s, false, &names});
+}
+
+bool cover_reg(struct cover_names *names, const struct state_reg *old, const struct state_reg *now)
+{
+	struct comparison k = {.names = names};
+	return reg_stands(&k, 0, old, now);
 }

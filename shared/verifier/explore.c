@@ -9,7 +9,8 @@
  * [I2] A path's last checkpoint is unfinished as long as the path is noted or current.
  * [I3] Where a helper calls back, its callback is walked as a path of its own that ends where the callback
  *      does, from a state that stands for each round (callback.h).
- * [I4] Where the exploration ends without a finding, the root's `longest` bounds every execution.
+ * [I4] Where the exploration ends without a finding, the root's `longest` bounds every execution, or the
+ *      code counts: then what ends a path, and why that is enough, stands in meter.c.
  */
 #include "shared/verifier/explore.h"
 
@@ -22,14 +23,16 @@
 #include "shared/verifier/jump.h"
 #include "shared/verifier/lock.h"
 #include "shared/verifier/memory.h"
+#include "shared/verifier/meter.h"
+#include "shared/verifier/widen.h"
 
 /* A path gets a checkpoint where paths meet, after a decision or after so many instructions. */
 #define EXPLORE_STRIDE 200
 
 #define PATH_END UINT32_MAX
 
-/* What a round of a callback costs besides its instructions. */
-#define EXPLORE_ROUND 1
+/* A loop that was widened so often on a path gives up all bounds of what still differs. */
+#define EXPLORE_WIDENINGS 6
 
 /* A way not gone yet: take the jump at state->insn. */
 struct noted {
@@ -52,10 +55,16 @@ static struct err *reject_size(struct check *c)
 			    c->limits.max_memory_bytes >> 20);
 }
 
+/* The path is, or would be, `count` instructions long, more than the role allows. */
 static struct err *reject_length(struct check *c, uint64_t count)
 {
+	if (meter_is_on(c)) {
+		c->meter.is_needed = true;
+		return NULL;
+	}
 	return check_reject(c, VERIFIER_INSN_LIMIT,
-			    "make loops shorter, or let the role allow more instructions",
+			    "make loops shorter, or let the role allow more instructions, or meter "
+			    "them (metered: true)",
 			    "an event may execute %llu instructions or more, but role %.*s allows "
 			    "max_instructions: %llu",
 			    (unsigned long long)count, STR_FMT(c->role->name),
@@ -100,8 +109,14 @@ static void decide(struct check *c, bool taken)
 	jump_go(c, &c->insns[c->insn], taken);
 }
 
+/* A jump back may end the run, once it is metered. */
+static struct err *check_jump(struct check *c, uint32_t next)
+{
+	return fuel_is_back(c->insn, next) ? meter_may_end(c, "the jump back") : NULL;
+}
+
 /* Goes the last noted way. */
-static uint32_t resume(struct walk *w)
+static struct err *resume(struct walk *w, uint32_t *next)
 {
 	struct check *c = w->c;
 	snapshot_restore(w->noted->state, c->state);
@@ -109,7 +124,8 @@ static uint32_t resume(struct walk *w)
 	c->node = w->noted->node;
 	drop_noted(w);
 	decide(c, true);
-	return c->flow.insns[c->insn].target;
+	*next = c->flow.insns[c->insn].target;
+	return check_jump(c, *next);
 }
 
 /* ---- checkpoints ---- */
@@ -218,39 +234,113 @@ static struct err *prune(struct check *c, struct tree_node *n)
 	uint64_t since = c->state->count - c->node->state->count;
 	n->hits++;
 	inherit_marks(c, n);
+	if (n->is_open)
+		tree_mark_open(c->node);
 	if (c->state->count + n->longest > c->role->attributes.max_instructions)
-		return reject_length(c, c->state->count + n->longest);
+		TRY(reject_length(c, c->state->count + n->longest));
 	tree_end(&c->tree, c->node, since + n->longest);
 	return NULL;
 }
 
 static struct err *reject_loop(struct check *c)
 {
-	return check_reject(c, VERIFIER_ENDLESS_LOOP,
-			    "count the rounds, and end the loop at a constant number of them",
-			    "the loop comes back here with nothing changed, so nothing says that "
-			    "it ends");
+	return check_reject(
+		c, VERIFIER_ENDLESS_LOOP,
+		"count the rounds, and end the loop at a constant number of them; or use "
+		"a role that counts at run time (metered: true)",
+		"the loop comes back here with nothing changed, so nothing says that "
+		"it ends");
 }
 
-/* Where paths meet. */
-static struct err *meet(struct walk *w, bool *ends)
+/* Whether finished checkpoint `n` tells all of what lies behind it. */
+static bool is_told(const struct check *c, const struct tree_node *n)
 {
-	struct check *c = w->c;
+	return !n->is_open || n->walk == c->tree.walk;
+}
+
+/* Looks for a checkpoint that stands for the current state. Where loops are metered, unfinished ones are
+ * looked for by come_round(). */
+static struct err *compare_all(struct check *c, bool *ends)
+{
 	struct tree_node **link = &c->tree.lists[c->insn];
-	*ends = false;
-	forget_dead(c);
 	while (*link) {
 		struct tree_node *n = *link;
 		if (!tree_is_finished(n)) {
+			if (meter_is_on(c)) {
+				link = &n->next;
+				continue;
+			}
 			if (cover_equals(n, c->state))
 				return reject_loop(c);
-		} else if (cover_check(n, c->state)) {
+		} else if (is_told(c, n) && cover_check(n, c->state)) {
 			*ends = true;
 			return prune(c, n);
 		}
 		if (!tree_miss(&c->tree, link))
 			link = &n->next;
 	}
+	return NULL;
+}
+
+/* The current state becomes one for all further rounds of the loop. That it is one is what is asked here, not
+ * in widen.c. */
+static struct err *widen(struct walk *w, const struct tree_node *from, uint32_t steps)
+{
+	struct check *c = w->c;
+	OWNED(snapshot) struct snapshot *before = NULL, *after = NULL;
+	TRY(snapshot_take(c->state, c->insn, &before));
+	widen_state(c, from->state, steps >= EXPLORE_WIDENINGS);
+	TRY(snapshot_take(c->state, c->insn, &after));
+	snapshot_restore(before, c->state);
+	if (!cover_all(after, c->state))
+		return check_reject(
+			c, VERIFIER_TOO_COMPLEX, "make the loop simpler",
+			"what the loop changes cannot be told for any number of rounds");
+	snapshot_restore(after, c->state);
+	return NULL;
+}
+
+/* The path ends where a checkpoint of an earlier round stands for the current state. */
+static void come_round(struct check *c, bool *ends)
+{
+	if (!widen_covers(c))
+		return;
+	*ends = true;
+	meter_go_round(c);
+	tree_end(&c->tree, c->node, c->state->count - c->node->state->count);
+}
+
+/* A head of a loop, where loops are metered. */
+static struct err *meet_head(struct walk *w, bool *ends)
+{
+	struct check *c = w->c;
+	uint32_t steps;
+	come_round(c, ends);
+	const struct tree_node *from = *ends ? NULL : widen_from(c, &steps);
+	if (from) {
+		TRY(widen(w, from, steps));
+		TRY(compare_all(c, ends));
+		if (!*ends)
+			come_round(c, ends);
+	}
+	if (*ends)
+		return NULL;
+	TRY(leave_checkpoint(w, true));
+	c->node->is_widened = from != NULL;
+	return NULL;
+}
+
+/* Where paths meet. */
+static struct err *meet(struct walk *w, bool *ends)
+{
+	struct check *c = w->c;
+	*ends = false;
+	forget_dead(c);
+	TRY(compare_all(c, ends));
+	if (*ends)
+		return NULL;
+	if (meter_is_on(c) && c->flow.insns[c->insn].is_head)
+		return meet_head(w, ends);
 	if (c->state->forks > 0 || c->state->since >= EXPLORE_STRIDE)
 		return leave_checkpoint(w, true);
 	return NULL;
@@ -321,7 +411,7 @@ static struct err *step_goto(struct walk *w, const struct bpf_insn *insn, uint32
 {
 	(void)insn;
 	*next = w->c->flow.insns[w->c->insn].target;
-	return NULL;
+	return check_jump(w->c, *next);
 }
 
 static struct err *step_jump(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
@@ -335,9 +425,10 @@ static struct err *step_jump(struct walk *w, const struct bpf_insn *insn, uint32
 		return NULL;
 	}
 	jump_go(c, insn, ways.may_take);
-	if (ways.may_take)
-		*next = c->flow.insns[c->insn].target;
-	return NULL;
+	if (!ways.may_take)
+		return NULL;
+	*next = c->flow.insns[c->insn].target;
+	return check_jump(c, *next);
 }
 
 /* ---- callbacks ---- */
@@ -353,6 +444,8 @@ static struct err *walk_callback(struct walk *w, const struct callback *b, struc
 	TRY(callback_enter(c, b));
 	tree_fork(c->node);
 	c->insn = c->functions[state_top(c->state)->function].first;
+	uint32_t outer = c->tree.walk;
+	c->tree.walk = ++c->meter.walks;
 	struct err *e = leave_checkpoint(&inner, false);
 	if (!e) {
 		c->node->result = out;
@@ -360,6 +453,7 @@ static struct err *walk_callback(struct walk *w, const struct callback *b, struc
 	}
 	while (inner.noted)
 		drop_noted(&inner);
+	c->tree.walk = outer;
 	return e;
 }
 
@@ -401,12 +495,12 @@ static struct err *walk_rounds(struct walk *w, const struct callback *b, uint64_
 static struct err *pay_rounds(struct check *c, uint64_t rounds, uint64_t longest)
 {
 	uint64_t all, max = c->role->attributes.max_instructions;
-	if (__builtin_mul_overflow(rounds, longest + EXPLORE_ROUND, &all) ||
+	if (__builtin_mul_overflow(rounds, longest + FUEL_ROUND, &all) ||
 	    __builtin_add_overflow(c->state->count, all, &all))
 		all = UINT64_MAX;
 	if (all > max)
-		return reject_length(c, all);
-	c->state->count = all;
+		TRY(reject_length(c, all));
+	c->state->count = MIN(all, MAX(max, FUEL_MAX)); /* sums of it do not overflow */
 	return NULL;
 }
 
@@ -416,6 +510,7 @@ static struct err *step_callback(struct walk *w, const struct bpf_insn *insn)
 	struct state_reg args[5];
 	uint64_t longest = 0;
 	TRY(leave_checkpoint(w, false)); /* the call is where both paths part */
+	TRY(meter_may_end(c, "what calls a function in rounds"));
 	TRY(call_check(c, insn, args));
 	struct callback b = callback_of(c, (uint32_t)insn->imm, args);
 	if (b.rounds > 0)
@@ -475,8 +570,8 @@ static struct err *count_step(struct check *c)
 {
 	c->state->since++;
 	if (++c->state->count > c->role->attributes.max_instructions)
-		return reject_length(c, c->state->count);
-	if (++c->verdict->steps <= c->limits.max_steps)
+		TRY(reject_length(c, c->state->count));
+	if (++c->verdict->steps <= c->meter.max_steps)
 		return NULL;
 	return check_reject(c, VERIFIER_TOO_COMPLEX,
 			    "split the program, or make loops and branches fewer",
@@ -513,7 +608,7 @@ static struct err *walk_all(struct walk *w)
 		if (next == PATH_END) {
 			if (!w->noted)
 				return NULL;
-			next = resume(w);
+			TRY(resume(w, &next));
 		}
 		w->c->insn = next;
 	}
@@ -576,14 +671,14 @@ static struct err *finish(struct check *c, const struct tree_node *root)
 				    "allows max_memory: %u",
 				    stack, STR_FMT(c->role->name), c->role->attributes.max_memory);
 	*e = (struct verifier_entry){.function = &c->functions[c->entry],
-				     .worst_insns = root->longest,
 				     .stack_bytes = stack,
 				     .ctx_reads = c->ctx_reads};
+	TRY(meter_finish(c, root->longest, e));
 	c->verdict->entries_count++;
 	return NULL;
 }
 
-struct err *explore_entry(struct check *c, uint32_t entry)
+static struct err *attempt(struct check *c, uint32_t entry)
 {
 	struct walk w = {.c = c};
 	start(c, entry);
@@ -598,5 +693,16 @@ struct err *explore_entry(struct check *c, uint32_t entry)
 	if (!e)
 		e = finish(c, root);
 	tree_clear(&c->tree);
+	return e;
+}
+
+struct err *explore_entry(struct check *c, uint32_t entry)
+{
+	struct err *e;
+	unsigned n = 0;
+	do {
+		meter_begin(c, n);
+		e = attempt(c, entry);
+	} while (meter_retries(c, n++, e));
 	return e;
 }

@@ -9,6 +9,7 @@
 #include "shared/verifier/flow.h"
 
 #include "shared/base/mem.h"
+#include "shared/bpf/fuel.h"
 
 #define LIVENESS_ROUNDS 64
 #define ALL_LIVE	0x7ff
@@ -78,6 +79,7 @@ static bool jump_target(struct flow *f, const struct bpf_insn *insn, uint32_t i,
 			"the jump leads out of its function, or into the middle of an instruction");
 	f->insns[i].target = (uint32_t)target;
 	f->insns[target].is_join = true;
+	f->insns[target].is_head |= fuel_is_back(i, (uint32_t)target);
 	return true;
 }
 

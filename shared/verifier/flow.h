@@ -16,6 +16,7 @@ struct flow_insn {
 	uint8_t kind;	   /* enum insn_kind */
 	bool is_start;	   /* not the second slot of ld_imm64 */
 	bool is_join;	   /* a jump leads here */
+	bool is_head;	   /* … from here or from behind: a loop may begin here */
 	uint16_t live;	   /* bit n: register n may be read before it is written, from here on */
 	uint32_t function; /* index into object_functions(), or FLOW_NO_FUNCTION */
 	uint32_t next;	   /* the instruction behind it; of GOTO and JUMP also: */

@@ -61,6 +61,7 @@ struct err *snapshot_take(const struct state *s, uint32_t insn, struct snapshot 
 				.forks = s->forks,
 				.since = s->since,
 				.decisions = s->decisions,
+				.widened = s->widened,
 				.count = s->count,
 				.lock = s->lock};
 	struct snapshot_frame frames[STATE_FRAMES];
@@ -96,6 +97,7 @@ void snapshot_restore(const struct snapshot *from, struct state *s)
 	s->forks = from->forks;
 	s->since = from->since;
 	s->decisions = from->decisions;
+	s->widened = from->widened;
 	s->count = from->count;
 	s->lock = from->lock;
 	memcpy(s->path, from->path, sizeof s->path);

@@ -19,7 +19,7 @@ struct snapshot_frame {
 struct snapshot {
 	size_t size_bytes; /* of the whole */
 	uint32_t insn;	   /* what comes next */
-	uint32_t frames_count, refs_count, forks, since, decisions;
+	uint32_t frames_count, refs_count, forks, since, decisions, widened;
 	uint64_t count;
 	struct state_lock lock;
 	struct state_decision path[STATE_PATH];

@@ -108,6 +108,7 @@ struct state {
 	uint32_t forks;	    /* decisions since the last checkpoint */
 	uint32_t since;	    /* instructions since then */
 	uint32_t decisions; /* in all; the last STATE_PATH of them are in `path` */
+	uint32_t widened;   /* 1 + the instruction where this was last done (widen.h); 0: nowhere */
 	struct state_decision path[STATE_PATH];
 	struct state_lock lock;
 	struct state_ref refs[STATE_REFS];

@@ -5,7 +5,9 @@
  * [I2] longest of a finished node >= instructions of every execution from its state to the exit:
  *      each path below it ended at an exit, or was pruned against a finished node whose own longest was
  *      added.
- * [I3] Marks on a node are complete when it is finished: everything that marks it happens below it.
+ * [I3] Marks on a node are complete when it is finished: everything that marks it happens below it. A path
+ *      that ends at an unfinished node marks all numbers and slots that it has there. Only what callbacks
+ *      write is not known then: the walk's first node gets to know it, an is_open one need not.
  */
 #include "shared/verifier/tree.h"
 
@@ -68,6 +70,7 @@ struct err *tree_add(struct tree *t, struct tree_node *parent, struct snapshot *
 	n->state = state;
 	n->branches = 1; /* the parent's path is now a child: its count stays [I1] */
 	n->is_listed = is_listed;
+	n->walk = t->walk;
 	if (is_listed) {
 		n->next = t->lists[state->insn];
 		t->lists[state->insn] = n;
@@ -163,6 +166,12 @@ void tree_mark_read(struct tree_node *n, unsigned frame, uint64_t slots)
 		n->read[frame] |= slots;
 		slots &= ~n->state->frames[frame].written;
 	}
+}
+
+void tree_mark_open(struct tree_node *n)
+{
+	for (uint32_t walk = n->walk; n && n->walk == walk && !n->is_open; n = n->parent)
+		n->is_open = true; /* where one is, so are those above it */
 }
 
 void tree_mark_written(struct tree_node *n, unsigned frame, uint64_t slots)

@@ -27,6 +27,10 @@ struct tree_node {
 	uint32_t branches; /* paths below it that are not explored to their end */
 	uint32_t misses, hits;
 	bool is_listed;
+	bool is_widened; /* it stands for a loop's further rounds (widen.h) */
+	bool is_open; /* a path below it ended at a checkpoint that was unfinished: its `written` lacks
+			  * what is found there */
+	uint32_t walk;			   /* of the callback it belongs to; 0: of the entry */
 	uint64_t precise[STATE_VAR_WORDS]; /* numbers that matter */
 	uint64_t read[STATE_FRAMES];	   /* slots that are read before they are overwritten */
 	uint64_t written[STATE_FRAMES];	   /* slots that callbacks write below their own frame */
@@ -37,6 +41,7 @@ struct tree {
 	struct tree_node **lists; /* by instruction */
 	struct tree_node *all;
 	uint32_t count; /* of instructions */
+	uint32_t walk;	/* the current one: what new checkpoints belong to */
 	size_t used_bytes;
 };
 
@@ -74,6 +79,9 @@ void tree_mark_precise(struct tree_node *n, const uint64_t vars[STATE_VAR_WORDS]
 
 /* Slots of a frame of `n` are read, and so are those of the ancestors that they came from. */
 void tree_mark_read(struct tree_node *n, unsigned frame, uint64_t slots);
+
+/* A path below `n` ends where an unfinished checkpoint of the same walk goes on. */
+void tree_mark_open(struct tree_node *n);
 
 /* A callback below `n` writes slots of a frame below its own. */
 void tree_mark_written(struct tree_node *n, unsigned frame, uint64_t slots);

@@ -144,9 +144,10 @@ void verdict_print(const struct verdict *v, struct buf *out)
 	buf_printf(out, "accepted under role %.*s\n", STR_FMT(v->role->name));
 	for (uint32_t i = 0; i < v->entries_count; i++) {
 		const struct verifier_entry *e = &v->entries[i];
-		buf_printf(out, "  %.*s: at most %llu instructions per event, %u bytes of stack\n",
+		buf_printf(out,
+			   "  %.*s: at most %llu instructions per event%s, %u bytes of stack\n",
 			   STR_FMT(e->function->name), (unsigned long long)e->worst_insns,
-			   e->stack_bytes);
+			   e->is_metered ? " (metered)" : "", e->stack_bytes);
 	}
 	buf_puts(out, v->helpers_count ? "  calls" : "  calls no helper");
 	for (uint32_t i = 0; i < v->helpers_count; i++)
@@ -193,6 +194,7 @@ static void json_acceptance(const struct verdict *v, struct json *w)
 		json_object(w, NULL);
 		json_text(w, "name", v->entries[i].function->name);
 		json_uint(w, "worstInstructions", v->entries[i].worst_insns);
+		json_bool(w, "metered", v->entries[i].is_metered);
 		json_uint(w, "stackBytes", v->entries[i].stack_bytes);
 		json_end(w);
 	}

@@ -4,12 +4,14 @@
 #include "shared/verifier/check.h"
 #include "shared/verifier/explore.h"
 #include "shared/verifier/fact.h"
+#include "shared/verifier/meter.h"
 
 #include "shared/base/mem.h"
 #include "shared/bpf/map_kind.h"
 
 static void fini(struct check *c)
 {
+	meter_fini(c);
 	tree_fini(&c->tree);
 	flow_fini(&c->flow);
 	mem_free(c->state);
@@ -27,6 +29,7 @@ static struct err *init(struct check *c)
 	size_t n = c->functions_count;
 	TRY(verdict_create(c->object, c->role, &c->verdict));
 	TRY(tree_init(&c->tree, insns));
+	TRY(meter_init(c));
 	c->state = mem_zalloc(sizeof *c->state);
 	c->depth = mem_zalloc_array(n + 1, sizeof *c->depth);
 	c->calls = mem_zalloc_array(n * n / 64 + 1, sizeof *c->calls);

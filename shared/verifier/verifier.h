@@ -74,7 +74,8 @@ struct verifier_insn_fact {
 struct verifier_entry {
 	const struct object_function *function;
 	const struct role_entry *host; /* SEC("eim/…"): the entry of the host; else NULL */
-	uint64_t worst_insns;	       /* executed per event at the most, proved */
+	uint64_t worst_insns;	       /* executed per event at the most: proved, or metered */
+	bool is_metered;	       /* the code has to count, and ends a run that wants more */
 	uint32_t stack_bytes;	       /* over all frames */
 	uint64_t ctx_reads;	       /* bit n: bytes 8n … 8n+7 of the context may be read */
 };
@@ -124,7 +125,7 @@ uint64_t verdict_steps(const struct verdict *v);
 /* Appends the verdict for people, several lines; and as JSON, one object:
  * {"verdict":"rejected","rule":…,"role":…,"entry":…,"function":…,"insn":…,"file":…,"line":…,"source":…,
  *  "message":…,"hint":…,"registers":…,"path":…}
- * {"verdict":"accepted","role":…,"entries":[{"name":…,"worstInstructions":…,"stackBytes":…}],
+ * {"verdict":"accepted","role":…,"entries":[{"name":…,"worstInstructions":…,"metered":…,"stackBytes":…}],
  *  "helpers":[…]} */
 void verdict_print(const struct verdict *v, struct buf *out);
 void verdict_print_json(const struct verdict *v, struct buf *out);

@@ -206,6 +206,22 @@ static void put_decision(const struct check *c, const struct state_decision *d, 
 	buf_puts(out, d->taken ? ": taken" : ": not taken");
 }
 
+static void put_widened(const struct check *c, struct buf *out)
+{
+	uint32_t insn = c->state->widened - 1;
+	if (c->state->widened == 0)
+		return;
+	const struct btf_line *line = object_line_at(c->object, insn);
+	buf_printf(out, "%s(the loop at ", out->size ? "\n" : "");
+	if (line)
+		buf_printf(out, "line %u, ", line->line);
+	buf_printf(
+		out,
+		"instruction %u, has no proved end: of what its rounds change only that is known "
+		"which any round may find)",
+		insn);
+}
+
 /* A branch that goes the same way round by round is shown once. */
 void words_path(const struct check *c, struct buf *out)
 {
@@ -224,4 +240,5 @@ void words_path(const struct check *c, struct buf *out)
 		if (times > 1)
 			buf_printf(out, ", %u times", times);
 	}
+	put_widened(c, out);
 }

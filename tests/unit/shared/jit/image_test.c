@@ -113,7 +113,7 @@ static void other_formats_and_layouts_are_named(void **state)
 	encode(&image, &data);
 	data.data[8] = 77;
 	assert_fails(image_decode(buf_bytes(&data), &got), ERR_INVALID, "",
-		     "layout 77, this program reads 1");
+		     "layout 77, this program reads 2");
 	data.data[0] = 'X';
 	assert_fails(image_decode(buf_bytes(&data), &got), ERR_INVALID, "", "not an image");
 }

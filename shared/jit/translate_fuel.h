@@ -1,0 +1,44 @@
+/*
+ * translate_fuel - the counter of metered programs, whose charges are those of shared/bpf/fuel.h. Inside
+ * shared/jit. Programs that take spin locks have it too, for runs that end there. In others that do not count
+ * (jit_program.fuel is 0) nothing here adds any code.
+ */
+#pragma once
+
+#include "shared/jit/translate.h"
+
+/* The counter is a value that each function gets as its last argument, and gives back with its result. */
+LLVMTypeRef translate_fuel_type(struct module *m);
+
+/* The function's counter, in its first block. */
+void translate_fuel_begin(struct translate *t);
+
+/* Returns r0's `value`. */
+void translate_fuel_return(struct translate *t, LLVMValueRef value);
+
+/* Calls a function of the program with five arguments: its result. Where there is nothing left
+ * afterwards the current function returns. */
+LLVMValueRef translate_fuel_call(struct translate *t, LLVMValueRef callee, LLVMValueRef args[6]);
+
+/* Where a jump from the current instruction to instruction `to` has to lead, if its block is `block`: there,
+ * or to a block that charges a jump back. */
+LLVMBasicBlockRef translate_fuel_jump(struct translate *t, uint32_t to, LLVMBasicBlockRef block);
+
+/* The run ends here where `fails` (i1) holds, as if nothing were left. */
+void translate_fuel_end_if(struct translate *t, LLVMValueRef fails);
+
+/* What a helper gets instead of a callback's `ctx`; and what is to be done after the helper's call. */
+LLVMValueRef translate_fuel_lend(struct translate *t, LLVMValueRef ctx);
+void translate_fuel_take_back(struct translate *t);
+
+/*
+ * The body of what the runtime calls back: args[0 … 4] are the callback's, and args[ctx] is what
+ * translate_fuel_lend() gave. Builds the return.
+ */
+void translate_fuel_round(struct translate *t, uint32_t index, LLVMValueRef callee,
+			  LLVMValueRef args[6], unsigned ctx);
+
+/* Entry `n` calls `body` with its counter filled, and returns. fails INTERNAL: the entry wants more than it
+ * has before it begins */
+MUST_CHECK struct err *translate_fuel_entry(struct module *m, uint32_t n, LLVMValueRef body,
+					    LLVMValueRef ctx);
