@@ -320,9 +320,18 @@ static void finds_the_maps_in_maps(void **state UNUSED)
 	assert_ptr_equal(object_map_shape(map_named(o, "nothing")), map_named(o, "nothing")->inner);
 }
 
+static void finds_the_lock_in_a_value(void **state UNUSED)
+{
+	OWNED(object) struct object *o = load("locks");
+	assert_int_equal(map_named(o, "accounts")->lock_end, 8);
+	assert_int_equal(map_named(o, "banks")->inner->lock_end, 8);
+	assert_int_equal(map_named(o, "banks")->lock_end, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_the_lock_in_a_value),
 		cmocka_unit_test(finds_the_maps_in_maps),
 		cmocka_unit_test(reads_declared_maps_with_their_types),
 		cmocka_unit_test(points_instructions_at_their_maps),
