@@ -5,6 +5,7 @@ struct counted {
 	struct bpf_spin_lock lock;
 	__u32 count;
 };
+struct counted shown; /* so that its members are in the BTF */
 struct locked {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
