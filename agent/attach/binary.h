@@ -54,6 +54,11 @@ uint64_t binary_inode(const struct binary *b);
 MUST_CHECK struct err *binary_find(const struct binary *b, struct str symbol,
 				   struct binary_function *out);
 
+/* The variable named `symbol`, as linked, in memory that is mapped from the file or zero at first. fails
+ * likewise. */
+MUST_CHECK struct err *binary_find_data(const struct binary *b, struct str symbol,
+					uint64_t *address);
+
 /* The function that contains that file offset, by symbol or unwind entry (then without a name), or
  * INVALID. */
 MUST_CHECK struct err *binary_find_at(const struct binary *b, uint64_t file_offset,

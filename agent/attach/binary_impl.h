@@ -30,6 +30,8 @@ struct binary {
 	struct bytes btf;
 	struct binary_symbol *symbols; /* ascending by address */
 	size_t symbols_count;
+	struct binary_symbol *data; /* variables likewise: `function` has their names and places */
+	size_t data_count;
 };
 
 /* The loaded segment that holds `address`, or NULL. */

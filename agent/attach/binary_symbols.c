@@ -27,15 +27,27 @@ static struct str without_version(struct str name)
 	return head.size ? head : name;
 }
 
-/* Whether `s` is a function of this file, and which. */
+/* The segment that holds a function or a variable, or NULL: a variable may lie behind what the file has. */
+static const Elf64_Phdr *segment_of(const struct binary *b, const Elf64_Sym *s)
+{
+	const Elf64_Phdr *h = binary_load_at(b, s->st_value);
+	bool is_function = ELF64_ST_TYPE(s->st_info) == STT_FUNC;
+	for (uint32_t i = 0; i < b->headers_count && !h && !is_function; i++)
+		if (b->headers[i].p_type == PT_LOAD && s->st_value >= b->headers[i].p_vaddr &&
+		    s->st_value - b->headers[i].p_vaddr < b->headers[i].p_memsz)
+			h = &b->headers[i];
+	return h && (!is_function || (h->p_flags & PF_X)) ? h : NULL;
+}
+
+/* Whether `s` is a function (STT_FUNC) or variable (STT_OBJECT) of this file, and which. */
 static bool to_function(const struct binary *b, const Elf64_Sym *s, struct bytes names,
-			struct binary_function *out)
+			unsigned type, struct binary_function *out)
 {
 	struct str name;
-	if (ELF64_ST_TYPE(s->st_info) != STT_FUNC || s->st_shndx == SHN_UNDEF)
+	if (ELF64_ST_TYPE(s->st_info) != type || s->st_shndx == SHN_UNDEF)
 		return false;
-	const Elf64_Phdr *h = binary_load_at(b, s->st_value);
-	if (!h || !(h->p_flags & PF_X))
+	const Elf64_Phdr *h = segment_of(b, s);
+	if (!h)
 		return false;
 	OWNED(err) struct err *e = bytes_string(names, s->st_name, &name);
 	if (e || name.size == 0)
@@ -61,18 +73,21 @@ static struct err *tables_of(const struct binary *b, const Elf64_Shdr *sections,
 	return NULL;
 }
 
-/* Appends the functions of one table; b->symbols has room for them. */
+/* Appends the functions and variables of one table; there is room for them. */
 static void add_functions(struct binary *b, struct bytes symbols, struct bytes names, uint8_t rank)
 {
 	for (size_t at = 0; at + sizeof(Elf64_Sym) <= symbols.size; at += sizeof(Elf64_Sym)) {
 		Elf64_Sym s;
 		memcpy(&s, symbols.data + at, sizeof(s));
-		struct binary_symbol *symbol = &b->symbols[b->symbols_count];
-		if (!to_function(b, &s, names, &symbol->function))
+		bool is_data = ELF64_ST_TYPE(s.st_info) == STT_OBJECT;
+		struct binary_symbol *symbol =
+			is_data ? &b->data[b->data_count] : &b->symbols[b->symbols_count];
+		if (!to_function(b, &s, names, is_data ? STT_OBJECT : STT_FUNC, &symbol->function))
 			continue;
 		symbol->rank = rank;
 		symbol->is_local = ELF64_ST_BIND(s.st_info) == STB_LOCAL;
-		b->symbols_count++;
+		b->symbols_count += !is_data;
+		b->data_count += is_data;
 	}
 }
 
@@ -102,7 +117,9 @@ struct err *binary_read_symbols(struct binary *b, const Elf64_Shdr *sections, ui
 		room += symbols[k].size / sizeof(Elf64_Sym);
 	}
 	b->symbols = arena_alloc_array(&b->arena, room + 1, sizeof(*b->symbols));
+	b->data = arena_alloc_array(&b->arena, room + 1, sizeof(*b->data));
 	TRY_MEMORY(b->symbols);
+	TRY_MEMORY(b->data);
 	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
 		add_functions(b, symbols[k], names[k], (uint8_t)k);
 	qsort(b->symbols, b->symbols_count, sizeof(*b->symbols), by_address);
@@ -111,45 +128,52 @@ struct err *binary_read_symbols(struct binary *b, const Elf64_Shdr *sections, ui
 
 /* ---- by name ---- */
 
-static struct str next_near(const struct binary *b, struct str wanted, const struct str *taken,
+/* Functions, or variables. */
+struct table {
+	const struct binary_symbol *symbols;
+	size_t count;
+	const char *what;
+};
+
+static struct str next_near(const struct table *t, struct str wanted, const struct str *taken,
 			    size_t taken_count)
 {
 	struct near near = near_start(wanted);
-	for (size_t i = 0; i < b->symbols_count; i++) {
+	for (size_t i = 0; i < t->count; i++) {
 		bool is_taken = false;
-		for (size_t t = 0; t < taken_count; t++)
-			is_taken |= str_equal(taken[t], b->symbols[i].function.name);
+		for (size_t n = 0; n < taken_count; n++)
+			is_taken |= str_equal(taken[n], t->symbols[i].function.name);
 		if (!is_taken)
-			near_offer(&near, b->symbols[i].function.name);
+			near_offer(&near, t->symbols[i].function.name);
 	}
 	return near_found(&near);
 }
 
-static struct err *not_found(const struct binary *b, struct str wanted)
+static struct err *not_found(const struct binary *b, const struct table *t, struct str wanted)
 {
 	OWNED_BUF struct buf text = BUF_INIT(1024);
 	struct str names[NEAR_NAMES];
 	for (size_t i = 0; i < NEAR_NAMES; i++) {
-		names[i] = next_near(b, wanted, names, i);
+		names[i] = next_near(t, wanted, names, i);
 		if (names[i].size == 0)
 			break;
 		buf_printf(&text, "%s%.*s", i ? ", " : "; near it: ", STR_FMT(names[i]));
 	}
 	if (b->symbols_count == 0)
 		buf_puts(&text, "; the file has no symbols: name the place by its file offset");
-	return err_new(ERR_NOT_FOUND, "no function %.*s%s", STR_FMT(wanted), buf_text(&text));
+	return err_new(ERR_NOT_FOUND, "no %s %.*s%s", t->what, STR_FMT(wanted), buf_text(&text));
 }
 
-static struct err *ambiguous(const struct binary *b, struct str wanted)
+static struct err *ambiguous(const struct table *t, struct str wanted)
 {
 	OWNED_BUF struct buf text = BUF_INIT(1024);
 	unsigned listed = 0;
-	for (size_t i = 0; i < b->symbols_count && listed < MAX_LISTED; i++)
-		if (str_equal(b->symbols[i].function.name, wanted))
+	for (size_t i = 0; i < t->count && listed < MAX_LISTED; i++)
+		if (str_equal(t->symbols[i].function.name, wanted))
 			buf_printf(&text, "%s0x%llx", listed++ ? ", " : "",
-				   (unsigned long long)b->symbols[i].function.file_offset);
+				   (unsigned long long)t->symbols[i].function.file_offset);
 	return err_new(ERR_FAILED_PRECONDITION,
-		       "several functions are called %.*s: name one by its file offset (%s)",
+		       "several %ss are called %.*s: name one by its file offset (%s)", t->what,
 		       STR_FMT(wanted), buf_text(&text));
 }
 
@@ -161,12 +185,13 @@ static void size_by_frame(const struct binary *b, struct binary_function *f)
 		f->size_bytes = size;
 }
 
-struct err *binary_find(const struct binary *b, struct str symbol, struct binary_function *out)
+static struct err *find(const struct binary *b, const struct table *t, struct str symbol,
+			struct binary_function *out)
 {
 	const struct binary_symbol *found = NULL;
 	bool is_ambiguous = false;
-	for (size_t i = 0; i < b->symbols_count; i++) {
-		const struct binary_symbol *s = &b->symbols[i];
+	for (size_t i = 0; i < t->count; i++) {
+		const struct binary_symbol *s = &t->symbols[i];
 		if (!str_equal(s->function.name, symbol))
 			continue;
 		if (!found || (found->is_local && !s->is_local)) {
@@ -178,11 +203,27 @@ struct err *binary_find(const struct binary *b, struct str symbol, struct binary
 		}
 	}
 	if (!found)
-		return not_found(b, symbol);
+		return not_found(b, t, symbol);
 	if (is_ambiguous)
-		return ambiguous(b, symbol);
+		return ambiguous(t, symbol);
 	*out = found->function;
+	return NULL;
+}
+
+struct err *binary_find(const struct binary *b, struct str symbol, struct binary_function *out)
+{
+	const struct table functions = {b->symbols, b->symbols_count, "function"};
+	TRY(find(b, &functions, symbol, out));
 	size_by_frame(b, out);
+	return NULL;
+}
+
+struct err *binary_find_data(const struct binary *b, struct str symbol, uint64_t *address)
+{
+	const struct table variables = {b->data, b->data_count, "variable"};
+	struct binary_function found;
+	TRY(find(b, &variables, symbol, &found));
+	*address = found.address;
 	return NULL;
 }
 

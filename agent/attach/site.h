@@ -42,6 +42,9 @@ struct site {
  */
 MUST_CHECK struct err *site_plan(struct bytes code, uint64_t size, uint64_t at, struct site *out);
 
+/* Whether the window holds nothing but no-operations, as eim.h's entries begin. */
+bool site_is_padded(const struct site *s);
+
 /*
  * Writes the displaced instructions, relocated from `from` (the window's address in the process) to
  * `to`, and the jump back behind them; fills relocated_offset.

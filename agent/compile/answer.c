@@ -1,16 +1,33 @@
 #include "agent/compile/message.h"
 
+#include "shared/eim/derive.h"
 #include "shared/eim/role.h"
 #include "shared/jit/jit.h"
 #include "shared/verifier/verifier.h"
+
+/* Without a document, what the host declares by its types is the document. */
+static struct err *find_spec(const struct compile_request *request, const struct btf *host,
+			     struct spec **out)
+{
+	OWNED_BUF struct buf declared = BUF_INIT(SPEC_MAX_BYTES);
+	if (request->spec_text.size)
+		return spec_parse(request->spec_text, out);
+	if (!host)
+		return err_new(
+			ERR_INVALID,
+			"there is no document, and the host binary has no types that declare "
+			"roles");
+	TRY_DOING(derive_document(host, &declared), "the host binary's types");
+	return err_doing(spec_parse(buf_str(&declared), out), "what the host binary declares");
+}
 
 static struct err *resolve(const struct compile_request *request, struct role **out)
 {
 	OWNED(spec) struct spec *spec = NULL;
 	OWNED(btf) struct btf *host = NULL;
-	TRY(spec_parse(request->spec_text, &spec));
 	if (request->host_btf.size)
 		TRY_DOING(btf_parse(request->host_btf, &host), "the host binary's BTF");
+	TRY(find_spec(request, host, &spec));
 	return role_resolve(spec, request->role, host, out);
 }
 

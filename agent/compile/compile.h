@@ -17,7 +17,7 @@
 
 struct compile_request {
 	struct bytes object;  /* ELF, at most OBJECT_MAX_BYTES */
-	struct str spec_text; /* the EIM document */
+	struct str spec_text; /* the EIM document; empty: what the host binary declares */
 	struct str role;
 	struct bytes host_btf; /* of the host binary; empty where it has none */
 };

@@ -88,6 +88,8 @@ static struct err *print_links(const struct attachment *a, struct json *w)
 		json_int(w, "pid", target_process(a->target).pid);
 		json_text(w, "state", a->is_gone ? STR("GONE") : STR("ACTIVE"));
 		json_uint(w, "runs", links[each].runs);
+		json_uint(w, "runsEnded", links[each].runs_ended);
+		json_uint(w, "runsSkipped", links[each].runs_skipped);
 		json_end(w);
 	}
 	json_end(w);
@@ -156,7 +158,8 @@ static struct err *prepare(const struct options *o, struct attachment *a, int *s
 	struct process_id id;
 	TRY_DOING(process_find((pid_t)o->pid, &id), "--pid %d", (int)o->pid);
 	TRY_DOING(file_read(o->program, &object), "--program");
-	TRY_DOING(file_read(o->spec, &spec), "--spec");
+	if (o->spec)
+		TRY_DOING(file_read(o->spec, &spec), "--spec");
 	TRY(process_exe(id.pid, &a->exe));
 	TRY(prepare_find_compiler(&compiler));
 	TRY(target_open(id, &a->target));

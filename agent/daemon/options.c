@@ -34,7 +34,8 @@ static const struct option_row {
 	 "a label that policies select hosts by; may be repeated"},
 	{PID, "pid", "PID", OPTIONS_ATTACH, "the process to attach to"},
 	{PROGRAM, "program", "F.o", OPTIONS_ATTACH, "the eBPF object"},
-	{SPEC, "spec", "F.yaml", OPTIONS_ATTACH, "the EIM document"},
+	{SPEC, "spec", "F.yaml", OPTIONS_ATTACH,
+	 "the EIM document (default: what the process's binary declares)"},
 	{ROLE, "role", "ROLE", OPTIONS_ATTACH, "the role that the program runs under"},
 	{DURATION, "duration", "TIME", OPTIONS_ATTACH,
 	 "e.g. 10s, 500ms, 2m (default: until a signal)"},
@@ -59,7 +60,7 @@ static void print_rows(enum options_command command)
 void options_print_help(void)
 {
 	puts("usage: eim-agent --controller URL --state DIR [--host-name N] [--label K=V]…\n"
-	     "       eim-agent attach --pid PID --program F.o --spec F.yaml --role R\n"
+	     "       eim-agent attach --pid PID --program F.o [--spec F.yaml] --role R\n"
 	     "                        [--duration 10s] [--dump-maps FILE|-]\n\n"
 	     "Keeps this host's processes as the controller wants them:");
 	print_rows(OPTIONS_RUN);
@@ -156,8 +157,6 @@ static struct err *check(const struct options *o)
 			return missing("--pid PID");
 		if (!o->program)
 			return missing("--program F.o");
-		if (!o->spec)
-			return missing("--spec F.yaml");
 		if (!o->role)
 			return missing("--role ROLE");
 	}

@@ -17,7 +17,8 @@ struct options {
 	uint32_t labels_count;
 	/* attach */
 	int64_t pid;
-	const char *program, *spec, *role, *dump_maps;
+	const char *program, *role, *dump_maps;
+	const char *spec;    /* NULL: what the binary declares */
 	int64_t duration_ms; /* -1: until a signal */
 };
 

@@ -30,14 +30,27 @@ struct policy {
 
 /* ---- places ---- */
 
+/* Without a path: the place is in the program that the process runs. */
+static struct err *find_host_place(const struct image_entry *entry, uint32_t index,
+				   struct target_place *out)
+{
+	if (entry->symbol.size == 0)
+		return err_new(ERR_INVALID, "entry %.*s names no function of the host",
+			       STR_FMT(entry->name));
+	*out = (struct target_place){.entry = index, .symbol = entry->symbol};
+	return NULL;
+}
+
 static struct err *find_place(const struct image_entry *entry, uint32_t index,
 			      struct target_place *out)
 {
 	const struct section *section = section_find(entry->section);
+	if (section && section->kind == SECTION_EXTENSION)
+		return find_host_place(entry, index, out);
 	if (!section || section->kind != SECTION_UPROBE)
 		return err_at(ERR_UNSUPPORTED, "",
 			      "entry %.*s is in section \"%.*s\": this agent attaches \"uprobe/"
-			      "PATH:SYMBOL\" only",
+			      "PATH:SYMBOL\" and \"eim/ENTRY\" only",
 			      STR_FMT(entry->name), STR_FMT(entry->section));
 	struct section_target place = {0};
 	TRY_DOING(section_target_parse(entry->section, &place), "entry %.*s", STR_FMT(entry->name));
@@ -168,11 +181,13 @@ static struct err *find_module(const struct process_maps *maps, struct str name,
 
 /* The places with whole paths; those that have one already stay as they are. */
 static struct err *resolve_places(const struct policy *p, const struct process_maps *maps,
-				  struct target_place *out)
+				  const char *exe, struct target_place *out)
 {
 	for (uint32_t i = 0; i < p->image->entries_count; i++) {
 		out[i] = p->places[i];
-		if (!str_starts(out[i].path, "/"))
+		if (p->image->entries[i].symbol.size)
+			out[i].path = str_of(exe);
+		else if (!str_starts(out[i].path, "/"))
 			TRY_DOING(find_module(maps, out[i].path, &out[i].path), "entry %.*s",
 				  STR_FMT(p->image->entries[i].name));
 	}
@@ -184,7 +199,9 @@ static struct err *instantiate_at(struct policy *p, struct target *t,
 {
 	struct instance *instance; /* borrowed, the target keeps it by name */
 	struct target_place places[IMAGE_MAX_ENTRIES];
-	TRY(resolve_places(p, maps, places));
+	OWNED(text) char *exe = NULL;
+	TRY(process_exe(target_process(t).pid, &exe));
+	TRY(resolve_places(p, maps, exe, places));
 	return target_instantiate(t, policy_name(p), p->image, p->map_fds, places,
 				  p->image->entries_count, &instance);
 }

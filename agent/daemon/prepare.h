@@ -10,9 +10,9 @@
 #define PREPARE_TIMEOUT_MS 30000
 
 struct prepare_input {
-	struct str name;     /* of the policy */
-	struct bytes object; /* ELF */
-	struct str spec_text, role;
+	struct str name;	    /* of the policy */
+	struct bytes object;	    /* ELF */
+	struct str spec_text, role; /* no text: what the host binary declares */
 	const char *host_binary; /* whose BTF narrows the role: in it, or found by its build id */
 };
 

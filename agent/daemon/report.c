@@ -102,6 +102,8 @@ static struct err *add_active(struct links *l, const struct deployment *d, const
 		link.entry = arena_str(l->arena, links[each].entry);
 		link.target = arena_str(l->arena, links[each].target);
 		link.runs = (int64_t)links[each].runs;
+		link.runs_ended = (int64_t)links[each].runs_ended;
+		link.runs_skipped = (int64_t)links[each].runs_skipped;
 		TRY(add_link(l, link));
 	}
 	return NULL; /* a process that ended in between is dropped by the next scan */
@@ -153,10 +155,12 @@ static struct err *digest_links(const struct links *l, bool with_runs, char out[
 	OWNED_BUF struct buf text = BUF_INIT(STATUS_MAX);
 	for (size_t i = 0; i < l->count; i++) {
 		const struct wire_link *k = &l->items[i];
-		buf_printf(&text, "%.*s %.*s %lld %.*s %.*s %d %.*s %.*s %lld\n",
+		const struct wire_link none = {0}, *counts = with_runs ? k : &none;
+		buf_printf(&text, "%.*s %.*s %lld %.*s %.*s %d %.*s %.*s %lld %lld %lld\n",
 			   STR_FMT(k->policy), STR_FMT(k->revision), (long long)k->pid,
 			   STR_FMT(k->entry), STR_FMT(k->target), (int)k->state, STR_FMT(k->code),
-			   STR_FMT(k->message), with_runs ? (long long)k->runs : 0);
+			   STR_FMT(k->message), (long long)counts->runs,
+			   (long long)counts->runs_ended, (long long)counts->runs_skipped);
 	}
 	TRY(buf_check(&text));
 	return digest_hex(buf_bytes(&text), out);

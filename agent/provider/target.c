@@ -5,6 +5,7 @@
 #include "agent/provider/target_impl.h"
 
 #include "shared/base/mem.h"
+#include "shared/runtime/rt.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,6 +39,7 @@ void target_instance_destroy(struct instance *i)
 	}
 	mem_free(i->rows);
 	mem_free(i->counters);
+	mem_free(i->imports);
 	mem_free(i->name);
 	mem_free(i);
 }
@@ -234,6 +236,24 @@ static struct err *read_runs(const struct target *t, int memory, const struct in
 	return NULL;
 }
 
+/* What the code counts itself, in the private page: of all links together. */
+static struct err *read_counts(const struct target *t, int memory, const struct instance *i)
+{
+	struct {
+		uint64_t ended, skipped;
+	} now;
+	_Static_assert(offsetof(struct rt_private, skipped) ==
+			       offsetof(struct rt_private, ended) + sizeof(uint64_t),
+		       "read at once");
+	if (pread(memory, &now, sizeof(now),
+		  (off_t)(i->base + i->private_offset + offsetof(struct rt_private, ended))) !=
+	    (ssize_t)sizeof(now))
+		return err_new(ERR_NOT_FOUND, "process %d lost its counters", t->id.pid);
+	i->rows[0].runs_ended = now.ended;
+	i->rows[0].runs_skipped = now.skipped;
+	return NULL;
+}
+
 /* An exec takes everything away and leaves the pid. */
 static struct err *refresh_runs(const struct target *t, const struct instance *i)
 {
@@ -245,7 +265,8 @@ static struct err *refresh_runs(const struct target *t, const struct instance *i
 				       "process %d runs another program now", t->id.pid);
 	for (uint32_t row = 0; row < i->rows_count; row++)
 		i->rows[row].runs = 0;
-	return read_runs(t, memory, i);
+	TRY(read_runs(t, memory, i));
+	return i->is_mapped && i->rows_count > 0 ? read_counts(t, memory, i) : NULL;
 }
 
 struct err *target_links(const struct target *t, const struct instance *i, struct target_link *out,
@@ -257,7 +278,8 @@ struct err *target_links(const struct target *t, const struct instance *i, struc
 	uint32_t rows = MIN(*count, i->rows_count);
 	for (uint32_t row = 0; row < rows; row++)
 		out[row] = (struct target_link){str_of(i->rows[row].entry),
-						str_of(i->rows[row].target), i->rows[row].runs};
+						str_of(i->rows[row].target), i->rows[row].runs,
+						i->rows[row].runs_ended, i->rows[row].runs_skipped};
 	*count = rows;
 	return NULL;
 }

@@ -34,6 +34,9 @@ struct target_link {
 	struct str entry;  /* the C function's name */
 	struct str target; /* "/usr/sbin/nginx:ngx_http_process_request+4" */
 	uint64_t runs;
+	/* Of all links of the instance in this process, told with the first of them: */
+	uint64_t runs_ended;   /* before their exit, because the role's instructions were used up */
+	uint64_t runs_skipped; /* not begun, because the thread was in one already */
 };
 
 /* Opens a target for process `id`; nothing is touched yet. fails as remote_check(). */

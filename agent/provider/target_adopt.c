@@ -168,17 +168,29 @@ static uint32_t count_instances(const struct target *t)
 	return count;
 }
 
-/* The fork wiped the private pages; inside, a pid namespace's answer would be found. */
+static struct err *put_private(int memory, const struct instance *i, size_t offset, uint32_t value)
+{
+	if (pwrite(memory, &value, sizeof(value), (off_t)(i->base + i->private_offset + offset)) !=
+	    (ssize_t)sizeof(value))
+		return err_sys(errno, "a private page");
+	return NULL;
+}
+
+/* The fork wiped the private pages; inside, a pid namespace's answer would be found. Nothing else is
+ * written: the child runs, and its runs have their slots there. */
 static struct err *tell_who(const struct target *t)
 {
 	OWNED(fd) int memory = -1;
-	struct rt_private self = {.tgid = (uint32_t)t->id.pid,
-				  .pid_inside = (uint32_t)process_pid_inside(t->id.pid)};
+	uint32_t inside = (uint32_t)process_pid_inside(t->id.pid);
 	TRY(target_memory_open(t, O_RDWR, &memory));
-	for (const struct instance *i = t->instances; i; i = i->next)
-		if (i->is_mapped && pwrite(memory, &self, sizeof(self),
-					   (off_t)(i->base + i->code_bytes)) != sizeof(self))
-			return err_sys(errno, "private page in process %d", t->id.pid);
+	for (const struct instance *i = t->instances; i; i = i->next) {
+		if (!i->is_mapped)
+			continue;
+		TRY(put_private(memory, i, offsetof(struct rt_private, tgid), (uint32_t)t->id.pid));
+		TRY(put_private(memory, i, offsetof(struct rt_private, pid_inside), inside));
+		TRY(put_private(memory, i, offsetof(struct rt_private, has_thread_pointer),
+				i->has_thread_pointer));
+	}
 	return NULL;
 }
 

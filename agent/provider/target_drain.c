@@ -1,7 +1,9 @@
 /*
  * Quiescence. A thunk that was replaced is dead, and a region that no site calls is draining, but threads
  * may still be inside. Both are freed when, with all threads standing, no ip and no word of a stack
- * points there. A thread in a dead thunk may be about to call a program, so regions wait for all of them.
+ * points there, and no run of a program says that it is in a function of the host (target_runs.c): such a
+ * function may have gone to another stack, where nobody looks. A thread in a dead thunk may be about to
+ * call a program, so regions wait for all of them.
  */
 #include "agent/provider/target_impl.h"
 
@@ -29,7 +31,8 @@ static struct err *find_used(const struct target *t, struct remote *r, struct ra
 	for (const struct instance *i = t->instances; i; i = i->next)
 		if (i->is_draining && i->is_mapped)
 			out->items[n++] = (struct remote_range){i->base, i->base + i->code_bytes};
-	return remote_uses_each(r, out->items, n, out->used);
+	TRY(remote_uses_each(r, out->items, n, out->used));
+	return target_runs_mark(t, r, out->items, out->used);
 }
 
 /* Gives the room of dead thunks back. True where none is left. */

@@ -13,6 +13,7 @@
 
 #include "agent/provider/target.h"
 
+#include "agent/attach/binary.h"
 #include "agent/attach/thunk.h"
 #include "agent/inject/remote.h"
 
@@ -44,6 +45,7 @@ struct target_hook {
 	struct instance *instance;
 	uint32_t row; /* of the instance's rows */
 	uint64_t entry, counter, reads;
+	uint32_t flags; /* THUNK_* */
 };
 
 /* A state of a site; thunk 0 is the original bytes. */
@@ -68,19 +70,23 @@ struct target_site {
 
 struct target_row {
 	char *entry, *target;
-	uint64_t runs; /* when last read */
+	uint64_t runs;			   /* when last read */
+	uint64_t runs_ended, runs_skipped; /* likewise; of the whole instance, in its first row */
 };
 
 struct instance {
 	struct instance *next;
 	char *name;
 	uint64_t base, bytes, code_bytes;
-	uint32_t device; /* of the code's file: how the region is known again */
+	uint64_t private_offset;
+	bool has_thread_pointer; /* struct rt_private's */
+	uint32_t device;	 /* of the code's file: how the region is known again */
 	uint64_t inode;
 	bool is_mapped;
 	bool is_draining; /* no site calls it any more */
 	struct target_row *rows;
 	uint32_t rows_count;
+	uint64_t *imports;  /* what stands in its imports: while it is put in */
 	uint64_t *counters; /* its hooks'; given back when it is drained */
 	uint32_t counters_count;
 };
@@ -155,6 +161,10 @@ MUST_CHECK struct err *target_view_reserve(struct target_view *v, uint64_t start
 MUST_CHECK struct err *target_plan(struct target *t, struct target_view *v, struct instance *i,
 				   const struct image *image, const struct target_place *places,
 				   uint32_t count);
+/* Fills the instance's imports from `binary`, which lies `bias` behind where it is linked to. */
+MUST_CHECK struct err *target_plan_imports(struct instance *i, const struct image *image,
+					   const struct binary *binary,
+					   uint64_t bias); /* target_import.c */
 /* The next states without the hooks of `i`. */
 MUST_CHECK struct err *target_plan_removal(struct target *t, struct target_view *v,
 					   const struct instance *i);
@@ -195,8 +205,18 @@ MUST_CHECK struct err *target_check_filter(const struct target *t, const struct 
 /* FAILED_PRECONDITION where the process has done exec since: nothing of ours is in it. */
 MUST_CHECK struct err *target_check_program(struct target *t, struct remote *r);
 
+/* ---- target_runs.c ---- */
+/*
+ * Marks the ranges that runs in functions of the host come back to: the first `dead` ranges are the dead
+ * thunks, the others the draining regions, in the order of the instances.
+ */
+MUST_CHECK struct err *target_runs_mark(const struct target *t, struct remote *r,
+					const struct remote_range *ranges, bool *used);
+/* Whether the number in each thread's fs:0 is its own, so that it tells threads apart. */
+bool target_has_thread_pointer(struct remote *r);
+
 /* ---- target_record.c ---- */
-#define TARGET_LAYOUT	1
+#define TARGET_LAYOUT	2
 #define TARGET_BOOT_MAX 64
 MUST_CHECK struct err *target_boot_id(char out[TARGET_BOOT_MAX]);
 

@@ -27,7 +27,7 @@ struct err *target_code_create(const struct image *image, int *out_fd)
 	if (fd < 0)
 		return err_sys(errno, "memfd_create");
 	TRY(file_write_fd(fd, image->code));
-	if (ftruncate(fd, (off_t)image->private_offset) != 0)
+	if (ftruncate(fd, (off_t)image_code_span(image)) != 0)
 		return err_sys(errno, "size of the code's file");
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
 		return err_sys(errno, "sealing the code's file");
@@ -114,10 +114,25 @@ static struct err *map_file(struct remote *r, uint64_t base, const struct image_
 			   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, layout.twice_offset);
 }
 
-static struct err *map_private(struct target *t, struct remote *r, uint64_t address)
+/* Private, so that each process has its own addresses; a forked child's are its parent's. */
+static struct err *map_imports(struct remote *r, const struct instance *i,
+			       const struct image *image)
 {
+	uint64_t address = i->base + image->imports_offset;
+	if (image->imports_count == 0)
+		return NULL;
+	TRY(remote_mmap(r, address, image->private_offset - image->imports_offset, PROT_READ,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	return remote_write(r, address, i->imports, image->imports_count * sizeof(*i->imports));
+}
+
+static struct err *map_private(struct target *t, struct remote *r, struct instance *i)
+{
+	uint64_t address = i->base + i->private_offset;
+	i->has_thread_pointer = target_has_thread_pointer(r);
 	struct rt_private self = {.tgid = (uint32_t)t->id.pid,
-				  .pid_inside = (uint32_t)process_pid_inside(t->id.pid)};
+				  .pid_inside = (uint32_t)process_pid_inside(t->id.pid),
+				  .has_thread_pointer = i->has_thread_pointer};
 	TRY(remote_mmap(r, address, RT_PAGE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 	TRY(wipe_on_fork(r, address, RT_PAGE));
@@ -132,7 +147,8 @@ static struct err *map_parts(struct target *t, struct remote *r, struct instance
 	i->is_mapped = true;
 	TRY(remote_mmap(r, i->base, i->code_bytes, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED,
 			there[0], 0));
-	TRY(map_private(t, r, i->base + image->private_offset));
+	TRY(map_imports(r, i, image));
+	TRY(map_private(t, r, i));
 	for (uint32_t m = 0; m < image->maps_count; m++)
 		TRY_DOING(map_file(r, i->base, &image->maps[m], there[m + 1]), "map %.*s",
 			  STR_FMT(image->maps[m].name));

@@ -33,6 +33,9 @@ struct planning {
 	} cached[MAX_BINARIES];
 	uint32_t cached_count;
 	uint64_t near; /* an address in the first module that has a site */
+	const struct binary
+		*host; /* the file of the extensions' functions, and how far from where it */
+	uint64_t bias; /* is linked to it lies in the process */
 };
 
 /* A place in a file. */
@@ -184,21 +187,70 @@ static struct err *find_site(struct target *t, uint64_t address, const struct si
 	return NULL;
 }
 
+/* Whether an extension may be there, and what its thunk has to do. */
+static struct err *plan_extension(struct planning *p, const struct spot *s, uint64_t function,
+				  const struct site *plan, uint32_t *flags)
+{
+	uint64_t bias = function - s->function.address;
+	if (s->at != 0 || !plan->at_entry)
+		return err_new(ERR_FAILED_PRECONDITION,
+			       "not safe to patch: the function jumps back to its own start, where "
+			       "an extension would run again");
+	if (p->host && (p->host != s->binary || p->bias != bias))
+		return err_new(
+			ERR_FAILED_PRECONDITION,
+			"the functions whose place the program takes lie in different modules");
+	p->host = s->binary;
+	p->bias = bias;
+	*flags = THUNK_EXTENSION;
+	if (p->image->imports_count == 0)
+		return NULL;
+	*flags |= THUNK_CALLS_HOST;
+	if (site_is_padded(plan))
+		return NULL;
+	*flags |= THUNK_KEEPS_VECTORS;
+	return thunk_can_keep_vectors()
+		       ? NULL
+		       : err_new(ERR_FAILED_PRECONDITION,
+				 "the program calls functions of the host, which may change vector "
+				 "registers that this processor cannot save at once; a function "
+				 "that "
+				 "is defined by EIM_ENTRY() needs no saving");
+}
+
+static struct err *check_alone(const struct target_site *site, uint32_t flags)
+{
+	for (uint32_t h = 0; (flags & THUNK_EXTENSION) && h < site->next.hooks_count; h++)
+		if (site->next.hooks[h].flags & THUNK_EXTENSION)
+			return err_new(
+				ERR_FAILED_PRECONDITION,
+				"the function has an extension already, %s of %s; there can "
+				"be one",
+				site->next.hooks[h].instance->rows[site->next.hooks[h].row].entry,
+				site->next.hooks[h].instance->name);
+	return NULL;
+}
+
 static struct err *add_hook(struct planning *p, uint32_t row, const struct target_place *place,
 			    const struct spot *s, uint64_t function)
 {
+	const struct image_entry *entry = &p->image->entries[place->entry];
 	struct site plan;
 	struct target_site *site;
+	uint32_t flags = 0;
 	TRY(site_plan(s->file_code, s->function.size_bytes, s->at, &plan));
+	if (entry->symbol.size)
+		TRY(plan_extension(p, s, function, &plan, &flags));
 	TRY(compare_code(p, s, function));
 	TRY(find_site(p->t, function + s->at + plan.skip, &plan, &site));
 	if (site->next.hooks_count == THUNK_MAX_LINKS)
 		return err_new(ERR_TOO_LARGE, "more than %u links on one place", THUNK_MAX_LINKS);
-	site->next.hooks[site->next.hooks_count++] =
-		(struct target_hook){.instance = p->i,
-				     .row = row,
-				     .entry = p->image->entries[place->entry].offset,
-				     .reads = p->image->entries[place->entry].ctx_reads};
+	TRY(check_alone(site, flags));
+	site->next.hooks[site->next.hooks_count++] = (struct target_hook){.instance = p->i,
+									  .row = row,
+									  .entry = entry->offset,
+									  .reads = entry->ctx_reads,
+									  .flags = flags};
 	if (!p->near)
 		p->near = site->address;
 	return NULL;
@@ -301,7 +353,8 @@ static struct err *place_region(struct planning *p)
 	TRY(target_view_reserve(p->v, base, size));
 	p->i->base = base;
 	p->i->bytes = size;
-	p->i->code_bytes = p->image->private_offset;
+	p->i->code_bytes = image_code_span(p->image);
+	p->i->private_offset = p->image->private_offset;
 	for (uint32_t n = 0; n < p->t->sites_count; n++) {
 		struct target_state *next = &p->t->sites[n]->next;
 		for (uint32_t h = 0; p->t->sites[n]->is_changing && h < next->hooks_count; h++)
@@ -320,6 +373,10 @@ struct err *target_plan(struct target *t, struct target_view *v, struct instance
 	TRY(target_memory_open(t, O_RDONLY, &memory));
 	p.memory = memory;
 	struct err *e = plan_places(&p, places, count);
+	if (!e && image->imports_count && !p.host)
+		e = err_new(ERR_INVALID, "an image that uses its host takes no function's place");
+	if (!e && image->imports_count)
+		e = target_plan_imports(i, image, p.host, p.bias);
 	for (uint32_t n = 0; n < p.cached_count; n++)
 		binary_destroy(p.cached[n].binary);
 	TRY(e);

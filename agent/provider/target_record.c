@@ -53,6 +53,8 @@ static void put_instances(const struct target *t, struct json *w)
 		json_uint(w, "base", i->base);
 		json_uint(w, "bytes", i->bytes);
 		json_uint(w, "codeBytes", i->code_bytes);
+		json_uint(w, "privateOffset", i->private_offset);
+		json_bool(w, "hasThreadPointer", i->has_thread_pointer);
 		json_uint(w, "device", i->device);
 		json_uint(w, "inode", i->inode);
 		put_rows(i, w);
@@ -72,6 +74,7 @@ static void put_hooks(const struct target_state *s, struct json *w)
 		json_uint(w, "entry", hook->entry);
 		json_uint(w, "counter", hook->counter);
 		json_uint(w, "reads", hook->reads);
+		json_uint(w, "flags", hook->flags);
 		json_end(w);
 	}
 	json_end(w);

@@ -43,6 +43,15 @@ static struct err *get_u32(const struct node *n, const char *key, uint32_t max, 
 	return NULL;
 }
 
+static struct err *get_bool(const struct node *n, const char *key, bool *out)
+{
+	const struct node *m = node_find(n, key);
+	if (!m || m->kind != NODE_BOOL)
+		return wrong(key);
+	*out = m->integer;
+	return NULL;
+}
+
 static struct err *get_list(const struct node *n, const char *key, size_t max,
 			    const struct node **out)
 {
@@ -121,6 +130,10 @@ static struct err *load_instance(struct target *t, const struct node *n)
 	TRY(get_u64(n, "base", USER_END, &i->base));
 	TRY(get_u64(n, "bytes", IMAGE_MAX_SPAN, &i->bytes));
 	TRY(get_u64(n, "codeBytes", i->bytes, &i->code_bytes));
+	TRY(get_u64(n, "privateOffset", i->bytes, &i->private_offset));
+	TRY(get_bool(n, "hasThreadPointer", &i->has_thread_pointer));
+	if (i->private_offset < i->code_bytes || i->bytes - i->private_offset < TARGET_PAGE)
+		return wrong("privateOffset");
 	TRY(get_u32(n, "device", UINT32_MAX, &i->device));
 	TRY(get_u64(n, "inode", UINT64_MAX, &i->inode));
 	i->is_mapped = true;
@@ -142,6 +155,8 @@ static struct err *load_hook(struct target *t, const struct node *n, struct targ
 	TRY(get_u64(n, "entry", USER_END, &out->entry));
 	TRY(get_u64(n, "counter", USER_END, &out->counter));
 	TRY(get_u64(n, "reads", UINT64_MAX, &out->reads));
+	TRY(get_u32(n, "flags", THUNK_EXTENSION | THUNK_CALLS_HOST | THUNK_KEEPS_VECTORS,
+		    &out->flags));
 	return NULL;
 }
 

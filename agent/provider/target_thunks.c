@@ -63,7 +63,7 @@ static struct err *encode(struct target_site *s, uint64_t thunk, size_t *size)
 	size_t displaced;
 	for (uint32_t h = 0; h < s->next.hooks_count; h++)
 		calls[h] = (struct thunk_call){s->next.hooks[h].entry, s->next.hooks[h].counter,
-					       s->next.hooks[h].reads};
+					       s->next.hooks[h].reads, s->next.hooks[h].flags};
 	struct site plan = s->plan;
 	struct thunk_plan thunk_plan = {&plan, s->address, thunk, calls, s->next.hooks_count};
 	TRY(thunk_encode(&thunk_plan, s->code, size, &displaced));

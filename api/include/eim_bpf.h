@@ -8,6 +8,13 @@
  *	SEC("uprobe//usr/sbin/nginx:ngx_http_process_request")
  *	int on_request(struct pt_regs *ctx) { … PT_REGS_PARM1(ctx) … }
  *
+ * An extension of a host's function NAME has that function's parameters, and its result is the function's:
+ *
+ *	extern int host_open_file(const char *filename, int flags) __ksym;
+ *
+ *	SEC("eim/analyze_data")
+ *	int EIM_PROG(on_analyze, const char *data, int length) { … return 0; }
+ *
  * Compile with: clang -target bpf -mcpu=v3 -O2 -g. Helper names and numbers, map definitions and
  * section names are those of libbpf and the kernel, so that a program which keeps to them also loads there.
  */
@@ -23,6 +30,7 @@ typedef int __s32;
 typedef long long __s64;
 
 #define SEC(name)	__attribute__((section(name), used))
+#define __ksym		__attribute__((section(".ksyms")))
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline	__attribute__((noinline))
 
@@ -93,6 +101,40 @@ struct pt_regs {
 #define PT_REGS_RC(ctx)	   ((ctx)->ax)
 #define PT_REGS_SP(ctx)	   ((ctx)->sp)
 #define PT_REGS_IP(ctx)	   ((ctx)->ip)
+
+/*
+ * ---- extension entries: their context is the arguments, eight bytes each ----
+ *
+ * int EIM_PROG(name, int first, const char *second) defines a function with that context and these
+ * parameters, up to six; `ctx` is there as well.
+ */
+/* clang-format off: it does not know where _Pragma() ends */
+#define EIM_PROG(name, ...)                                                                        \
+	name(unsigned long long *ctx);                                                             \
+	static __always_inline __typeof__(name(0)) name##_with(unsigned long long *ctx,            \
+							       ##__VA_ARGS__);                     \
+	__typeof__(name(0)) name(unsigned long long *ctx)                                          \
+	{                                                                                          \
+		_Pragma("GCC diagnostic push")                                                     \
+			_Pragma("GCC diagnostic ignored \"-Wint-conversion\"") return name##_with( \
+				ctx EIM_JOIN_(EIM_ARGS_, EIM_COUNT_(__VA_ARGS__)));                \
+		_Pragma("GCC diagnostic pop")                                                      \
+	}                                                                                          \
+	static __always_inline __typeof__(name(0)) name##_with(unsigned long long *ctx,            \
+							       ##__VA_ARGS__)
+/* clang-format on */
+
+#define EIM_JOIN_(a, b)				  EIM_JOINED_(a, b)
+#define EIM_JOINED_(a, b)			  a##b
+#define EIM_COUNT_(...)				  EIM_SEVENTH_(0, ##__VA_ARGS__, 6, 5, 4, 3, 2, 1, 0)
+#define EIM_SEVENTH_(z, a, b, c, d, e, f, n, ...) n
+#define EIM_ARGS_0
+#define EIM_ARGS_1 , (void *)ctx[0]
+#define EIM_ARGS_2 EIM_ARGS_1, (void *)ctx[1]
+#define EIM_ARGS_3 EIM_ARGS_2, (void *)ctx[2]
+#define EIM_ARGS_4 EIM_ARGS_3, (void *)ctx[3]
+#define EIM_ARGS_5 EIM_ARGS_4, (void *)ctx[4]
+#define EIM_ARGS_6 EIM_ARGS_5, (void *)ctx[5]
 
 /* ---- helpers; a role's capabilities say which of them a program may call ---- */
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;

@@ -25,6 +25,7 @@ struct failure {
 struct summary {
 	int64_t counts[STATES];
 	int64_t matched, connected, reported;
+	int64_t runs, runs_ended, runs_skipped;
 	struct failure *failures;
 	size_t failures_count;
 };
@@ -65,6 +66,9 @@ static void add_host(struct summary *s, const struct fleet_host *host, struct st
 			continue;
 		reported |= p && str_equal(link->revision, p->wire.revision);
 		s->counts[link->state]++;
+		s->runs += link->runs;
+		s->runs_ended += link->runs_ended;
+		s->runs_skipped += link->runs_skipped;
 		if (link->state == WIRE_FAILED)
 			note_failure(s, link, host->name);
 	}
@@ -116,6 +120,8 @@ void status_print_link(const struct wire_link *link, struct str host, struct jso
 	json_text(w, "state", str_of(wire_state_text(link->state)));
 	print_cause(link, w);
 	json_int(w, "runs", link->runs);
+	json_int(w, "runsEnded", link->runs_ended);
+	json_int(w, "runsSkipped", link->runs_skipped);
 	json_end(w);
 }
 
@@ -126,6 +132,11 @@ static void print_summary(const struct summary *s, struct json *w)
 	json_int(w, "matched", s->matched);
 	json_int(w, "connected", s->connected);
 	json_int(w, "reported", s->reported);
+	json_end(w);
+	json_object(w, "runs");
+	json_int(w, "all", s->runs);
+	json_int(w, "ended", s->runs_ended);
+	json_int(w, "skipped", s->runs_skipped);
 	json_end(w);
 	json_list(w, "failures");
 	for (size_t i = 0; i < s->failures_count; i++) {

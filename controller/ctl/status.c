@@ -70,7 +70,12 @@ static void add_link(struct table *t, const struct node *link, unsigned columns)
 	else
 		table_cell(t, STR("-"));
 	table_cell(t, api_text(link, "/state"));
-	table_cell(t, api_text(link, "/runs"));
+	int64_t ended = api_int(link, "/runsEnded");
+	if (ended)
+		table_cellf(t, "%lld (%lld ended)", (long long)api_int(link, "/runs"),
+			    (long long)ended);
+	else
+		table_cell(t, api_text(link, "/runs"));
 	table_cell(t, api_text(link, "/entry"));
 	struct str target = api_text(link, "/target");
 	table_cell(t, target.size ? target : api_text(link, "/message"));

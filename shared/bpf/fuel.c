@@ -63,7 +63,8 @@ static uint64_t sweep(struct fuel *f, const struct fuel_code *code,
 		next = at + insn_slots(insn);
 		if (kind == INSN_CALL_LOCAL)
 			after = add(after, total_of_call(code, totals, at));
-		if ((kind == INSN_JUMP || kind == INSN_GOTO) && target > at)
+		if ((kind == INSN_JUMP || kind == INSN_GOTO || kind == INSN_MAY_GOTO) &&
+		    target > at)
 			raise_before(f, fn, target, after);
 		if (kind != INSN_GOTO && kind != INSN_EXIT)
 			raise_before(f, fn, next, after);

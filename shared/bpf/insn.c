@@ -144,6 +144,7 @@ static const struct form forms[256] = {
 	JUMP_ROWS(BPF_JSLE),
 	[BPF_JMP | BPF_JA] = {INSN_GOTO, OFF, NULL},
 	[BPF_JMP32 | BPF_JA] = {INSN_GOTO, IMM, NULL},
+	[BPF_JMP | INSN_JCOND] = {INSN_MAY_GOTO, OFF, NULL},
 	[BPF_JMP | BPF_CALL] = {INSN_CALL_HELPER, SRC | OFF | IMM, check_call},
 	[BPF_JMP | BPF_EXIT] = {INSN_EXIT, 0, NULL},
 };

@@ -15,6 +15,7 @@ _Static_assert(sizeof(struct bpf_insn) == 8, "the encoding of RFC 9669");
 
 #define INSN_MEMSX	 0x80 /* mode: sign-extending load (v4) */
 #define INSN_ATOMIC	 0xc0 /* mode: atomic operation */
+#define INSN_JCOND	 0xe0 /* operation of JMP: may_goto, with src_reg 0 */
 #define INSN_MAX	 65536 /* instructions of one object's program code; a larger one is refused */
 #define INSN_STACK_BYTES 512
 
@@ -27,8 +28,9 @@ enum insn_kind {
 	INSN_LOAD,     /* LDX, MEM and MEMSX */
 	INSN_STORE,    /* ST and STX, MEM */
 	INSN_ATOMIC_OP,
-	INSN_JUMP, /* conditional, JMP and JMP32 */
-	INSN_GOTO, /* ja, gotol */
+	INSN_JUMP,     /* conditional, JMP and JMP32 */
+	INSN_GOTO,     /* ja, gotol */
+	INSN_MAY_GOTO, /* a jump that is taken when there is little left to execute with */
 	INSN_CALL_HELPER,
 	INSN_CALL_LOCAL, /* BPF_PSEUDO_CALL */
 	INSN_CALL_KFUNC, /* BPF_PSEUDO_KFUNC_CALL */
@@ -45,7 +47,7 @@ unsigned insn_slots(const struct bpf_insn *insn);
 /* Bytes that a LOAD, STORE or ATOMIC_OP touches: 1, 2, 4 or 8. */
 unsigned insn_size_bytes(const struct bpf_insn *insn);
 
-/* The jump's target, relative to the instruction itself +1, for JUMP and GOTO. */
+/* The jump's target, relative to the instruction itself +1, for JUMP, GOTO and MAY_GOTO. */
 int32_t insn_jump_offset(const struct bpf_insn *insn);
 
 static inline uint64_t insn_imm64(const struct bpf_insn *insn)

@@ -73,6 +73,9 @@ static void print_imm64(const struct bpf_insn *insn, struct buf *out)
 	case BPF_PSEUDO_MAP_VALUE:
 		buf_printf(out, "map[%d][0]+%u ll", insn->imm, (uint32_t)insn[1].imm);
 		return;
+	case BPF_PSEUDO_BTF_ID:
+		buf_printf(out, "extern[%d] ll", insn->imm);
+		return;
 	case BPF_PSEUDO_FUNC:
 		buf_printf(out, "subprog[%d] ll", insn->imm);
 		return;
@@ -150,6 +153,11 @@ static void print_goto(const struct bpf_insn *insn, struct buf *out)
 	buf_printf(out, "goto%s %+d", is_long ? "l" : "", insn_jump_offset(insn));
 }
 
+static void print_may_goto(const struct bpf_insn *insn, struct buf *out)
+{
+	buf_printf(out, "may_goto %+d", insn->off);
+}
+
 static void print_call(const struct bpf_insn *insn, struct buf *out)
 {
 	static const char *const formats[] = {"", "pc", "kernel-function "};
@@ -177,7 +185,7 @@ void insn_print(const struct bpf_insn *insn, struct buf *out)
 		[INSN_ATOMIC_OP] = print_atomic, [INSN_JUMP] = print_jump,
 		[INSN_GOTO] = print_goto,	 [INSN_CALL_HELPER] = print_call,
 		[INSN_CALL_LOCAL] = print_call,	 [INSN_CALL_KFUNC] = print_call,
-		[INSN_EXIT] = print_exit,
+		[INSN_EXIT] = print_exit,	 [INSN_MAY_GOTO] = print_may_goto,
 	};
 	printers[insn_kind(insn)](insn, out);
 }

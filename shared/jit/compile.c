@@ -1,6 +1,6 @@
 /*
- * From a program to an image: translate what the entries reach, optimise, emit, and place code, private
- * page and maps one after the other.
+ * From a program to an image: translate what the entries reach, optimise, emit, and place code, imports,
+ * private page and maps one after the other.
  */
 #include "shared/jit/link.h"
 #include "shared/jit/translate_fuel.h"
@@ -15,13 +15,65 @@ static uint64_t page_up(uint64_t size)
 
 /* ---- code ---- */
 
+/* An extension's result is the host's function's, so it is of that type. */
+static LLVMValueRef convert_result(struct module *m, const struct role_entry *host,
+				   LLVMValueRef value)
+{
+	if (!host)
+		return value;
+	if (str_is(host->return_type, "bool") || str_is(host->return_type, "_Bool"))
+		return LLVMBuildZExt(m->builder, LLVMBuildIsNotNull(m->builder, value, ""), m->i64,
+				     "");
+	return translate_convert(m, value,
+				 (struct verifier_value){host->result_bytes,
+							 host->is_result_signed});
+}
+
+static LLVMValueRef call_runtime(struct module *m, LLVMValueRef fn, LLVMValueRef a, LLVMValueRef b)
+{
+	return LLVMBuildCall2(m->builder, LLVMGlobalGetValueType(fn), fn, (LLVMValueRef[]){a, b}, 2,
+			      "");
+}
+
+/*
+ *	run = rt_run_begin(private, ctx)
+ *	if (!run) { ctx.no_result = 1; return 0; }
+ *	result = body(ctx)
+ *	rt_run_end(run, ctx)
+ *	return result
+ */
+static struct err *fill_guarded(struct module *m, uint32_t n, LLVMValueRef entry, LLVMValueRef body)
+{
+	LLVMValueRef begin = module_runtime(m, "rt_run_begin"),
+		     end = module_runtime(m, "rt_run_end");
+	LLVMValueRef ctx = LLVMGetParam(entry, 0), at = module_number(m, IMAGE_CTX_NO_RESULT);
+	if (!begin || !end)
+		return err_new(ERR_INTERNAL, "the runtime does not guard runs");
+	LLVMBasicBlockRef runs = LLVMAppendBasicBlockInContext(m->context, entry, "");
+	LLVMBasicBlockRef skips = LLVMAppendBasicBlockInContext(m->context, entry, "");
+	LLVMValueRef run = call_runtime(m, begin, m->private_page, ctx);
+	LLVMBuildCondBr(m->builder, LLVMBuildIsNotNull(m->builder, run, ""), runs, skips);
+	LLVMPositionBuilderAtEnd(m->builder, runs);
+	LLVMValueRef result = NULL;
+	TRY(translate_fuel_entry(m, n, body, ctx, &result));
+	result = convert_result(m, m->program->entries[n].host, result);
+	(void)call_runtime(m, end, run, ctx);
+	LLVMBuildRet(m->builder, result);
+	LLVMPositionBuilderAtEnd(m->builder, skips);
+	LLVMBuildStore(m->builder, module_number(m, 1),
+		       LLVMBuildGEP2(m->builder, m->i8, ctx, &at, 1, ""));
+	LLVMBuildRet(m->builder, module_number(m, 0));
+	m->needs |= IMAGE_NEEDS_PID | IMAGE_NEEDS_SYSCALLS; /* threads without a number in fs:0 */
+	return NULL;
+}
+
 /* u64 eim_entry_N(void *ctx): keeps all registers but the result's, and calls (in the end: is) the eBPF
  * function. */
-static struct err *make_entry(struct module *m, uint32_t n)
+static struct err *make_entry(struct module *m, uint32_t n, bool is_guarded)
 {
-	const struct object_function *function = m->program->entries[n].function;
+	const struct verifier_entry *row = &m->program->entries[n];
 	char name[32];
-	LLVMValueRef body = module_function(m, (uint32_t)(function - m->program->functions));
+	LLVMValueRef body = module_function(m, (uint32_t)(row->function - m->program->functions));
 	TRY_MEMORY(body);
 	snprintf(name, sizeof(name), MODULE_ENTRY_SYMBOL, n);
 	LLVMValueRef entry =
@@ -29,13 +81,19 @@ static struct err *make_entry(struct module *m, uint32_t n)
 	LLVMSetFunctionCallConv(entry, LLVMPreserveMostCallConv);
 	LLVMSetVisibility(entry, LLVMHiddenVisibility);
 	LLVMPositionBuilderAtEnd(m->builder, LLVMAppendBasicBlockInContext(m->context, entry, ""));
-	return translate_fuel_entry(m, n, body, LLVMGetParam(entry, 0));
+	if (is_guarded && row->host)
+		return fill_guarded(m, n, entry, body);
+	LLVMValueRef result = NULL;
+	TRY(translate_fuel_entry(m, n, body, LLVMGetParam(entry, 0), &result));
+	LLVMBuildRet(m->builder, convert_result(m, row->host, result));
+	return NULL;
 }
 
 static struct err *translate_all(struct module *m)
 {
+	bool is_guarded = translate_calls_host(m->program);
 	for (uint32_t i = 0; i < m->program->entries_count; i++)
-		TRY(make_entry(m, i));
+		TRY(make_entry(m, i, is_guarded));
 	for (uint32_t i = 0; i < m->queue_count; i++) /* grows while it is worked on */
 		TRY(translate_function(m, m->queue[i]));
 	return module_optimise(m);
@@ -79,11 +137,30 @@ static struct err *place_map(struct image *image, const struct object_map *from,
 	return NULL;
 }
 
-/* Private page and maps behind the code, in the object's order; `offsets` by the object's index. */
-static struct err *place_maps(const struct module *m, uint64_t code_bytes, struct image *image,
-			      uint64_t *offsets)
+/* One word for each extern that the code reaches. */
+static struct err *place_imports(const struct module *m, uint64_t code_bytes, struct image *image)
 {
 	image->private_offset = page_up(code_bytes);
+	if (m->imported_count == 0)
+		return NULL;
+	image->imports_offset = image->private_offset;
+	image->private_offset += page_up(8ull * m->imported_count);
+	image->imports =
+		arena_alloc_array(&image->arena, m->imported_count, sizeof(image->imports[0]));
+	TRY_MEMORY(image->imports);
+	for (uint32_t i = 0; i < m->imported_count; i++) {
+		const struct verifier_extern *e = &m->program->externs[m->imported[i]];
+		struct str symbol = arena_str(&image->arena, e->symbol);
+		TRY_MEMORY(symbol.data);
+		image->imports[image->imports_count++] =
+			(struct image_import){symbol, e->is_function};
+	}
+	return NULL;
+}
+
+/* Maps behind the private page, in the object's order; `offsets` by the object's index. */
+static struct err *place_maps(const struct module *m, struct image *image, uint64_t *offsets)
+{
 	image->total_bytes = image->private_offset + IMAGE_PAGE;
 	image->maps =
 		arena_alloc_array(&image->arena, m->program->maps_count, sizeof(image->maps[0]));
@@ -98,7 +175,7 @@ static struct err *place_maps(const struct module *m, uint64_t code_bytes, struc
 }
 
 struct places {
-	uint64_t private_offset, maps[OBJECT_MAX_MAPS];
+	uint64_t imports_offset, private_offset, maps[OBJECT_MAX_MAPS];
 };
 
 static struct err *find_place(void *context, struct str name, uint64_t *offset)
@@ -107,6 +184,10 @@ static struct err *find_place(void *context, struct str name, uint64_t *offset)
 	uint64_t index;
 	if (str_is(name, MODULE_PRIVATE_SYMBOL)) {
 		*offset = places->private_offset;
+		return NULL;
+	}
+	if (str_is(name, MODULE_IMPORTS_SYMBOL) && places->imports_offset) {
+		*offset = places->imports_offset;
 		return NULL;
 	}
 	if (str_starts(name, "eim_map_") &&
@@ -133,6 +214,10 @@ static struct err *list_entries(const struct jit_program *p, const struct link *
 		TRY(link_find(l, symbol, &entry->offset));
 		entry->name = arena_str(&image->arena, f->name);
 		entry->section = arena_str(&image->arena, f->section);
+		if (p->entries[i].host) {
+			entry->symbol = arena_str(&image->arena, p->entries[i].host->symbol);
+			TRY_MEMORY(entry->symbol.data);
+		}
 		entry->ctx_reads = p->entries[i].ctx_reads;
 		TRY_MEMORY(entry->name.data);
 		TRY_MEMORY(entry->section.data);
@@ -161,7 +246,9 @@ static struct err *link_image(const struct module *m, struct bytes object, struc
 	if (l.code_bytes > IMAGE_MAX_BYTES / 2)
 		return err_new(ERR_TOO_LARGE, "the code has %llu bytes",
 			       (unsigned long long)l.code_bytes);
-	TRY(place_maps(m, l.code_bytes, image, places.maps));
+	TRY(place_imports(m, l.code_bytes, image));
+	TRY(place_maps(m, image, places.maps));
+	places.imports_offset = image->imports_offset;
 	places.private_offset = image->private_offset;
 	uint8_t *code = arena_alloc(&image->arena, l.code_bytes);
 	TRY_MEMORY(code);

@@ -2,7 +2,8 @@
  * Images as bytes. Little-endian fields one after the other; text and bytes are a 32-bit length and that
  * many bytes. What is read is checked as a whole by image_check(), which the compiler's result passes too.
  *
- *   magic layout │ needs private_offset total_bytes │ digests │ code │ btf │ entries │ maps
+ *   magic layout │ needs imports_offset private_offset total_bytes │ digests │ code │ btf │ entries │
+ *   imports │ maps
  *
  * This file is linked where no LLVM is.
  */
@@ -38,6 +39,32 @@ static struct err *check_entry(const struct image *i, const struct image_entry *
 		return err_at(ERR_INVALID, "/name", "an entry needs a name");
 	if (entry->offset >= i->code.size)
 		return err_at(ERR_INVALID, "/offset", "an entry begins behind the code");
+	if (entry->symbol.size && entry->ctx_reads >> IMAGE_CTX_ARGS)
+		return err_at(ERR_INVALID, "/ctx_reads",
+			      "an extension entry's context has %u arguments", IMAGE_CTX_ARGS);
+	return NULL;
+}
+
+/* One word each between the code and the private page. */
+static struct err *check_imports(const struct image *i)
+{
+	if ((i->imports_count == 0) != (i->imports_offset == 0))
+		return err_at(ERR_INVALID, "/imports_offset",
+			      "room for imports without imports, or none for those that there are");
+	if (i->imports_count == 0)
+		return NULL;
+	if (i->imports_count > IMAGE_MAX_IMPORTS)
+		return err_at(ERR_TOO_LARGE, "/imports", "%u imports; the limit is %u",
+			      i->imports_count, IMAGE_MAX_IMPORTS);
+	if (i->imports_offset % IMAGE_PAGE || i->imports_offset < i->code.size ||
+	    i->imports_offset > i->private_offset ||
+	    i->private_offset - i->imports_offset < 8u * i->imports_count)
+		return err_at(
+			ERR_INVALID, "/imports_offset",
+			"the imports lie across the code or the private page, or not on a page");
+	for (uint32_t n = 0; n < i->imports_count; n++)
+		if (i->imports[n].symbol.size == 0)
+			return err_at(ERR_INVALID, "/imports", "import %u has no name", n);
 	return NULL;
 }
 
@@ -85,6 +112,7 @@ struct err *image_check(const struct image *i)
 {
 	uint64_t end = i->private_offset + IMAGE_PAGE;
 	TRY(check_private(i));
+	TRY(check_imports(i));
 	for (uint32_t n = 0; n < i->entries_count; n++)
 		TRY_AT(check_entry(i, &i->entries[n]), "/entries/%u", n);
 	for (uint32_t n = 0; n < i->maps_count; n++)
@@ -124,8 +152,15 @@ static void put_entry(struct buf *out, const struct image_entry *entry)
 {
 	put_text(out, entry->name);
 	put_text(out, entry->section);
+	put_text(out, entry->symbol);
 	put64(out, entry->offset);
 	put64(out, entry->ctx_reads);
+}
+
+static void put_import(struct buf *out, const struct image_import *import)
+{
+	put_text(out, import->symbol);
+	put32(out, import->is_function);
 }
 
 static void put_map(struct buf *out, const struct image_map *map)
@@ -147,6 +182,7 @@ void image_encode(const struct image *i, struct buf *out)
 	put64(out, MAGIC);
 	put32(out, IMAGE_LAYOUT);
 	put32(out, i->needs);
+	put64(out, i->imports_offset);
 	put64(out, i->private_offset);
 	put64(out, i->total_bytes);
 	put_text(out, i->object_digest);
@@ -156,6 +192,9 @@ void image_encode(const struct image *i, struct buf *out)
 	put32(out, i->entries_count);
 	for (uint32_t n = 0; n < i->entries_count; n++)
 		put_entry(out, &i->entries[n]);
+	put32(out, i->imports_count);
+	for (uint32_t n = 0; n < i->imports_count; n++)
+		put_import(out, &i->imports[n]);
 	put32(out, i->maps_count);
 	for (uint32_t n = 0; n < i->maps_count; n++)
 		put_map(out, &i->maps[n]);
@@ -200,8 +239,20 @@ static struct err *get_entry(struct cursor *c, struct arena *arena, struct image
 {
 	TRY(get_text(c, arena, &out->name));
 	TRY(get_text(c, arena, &out->section));
+	TRY(get_text(c, arena, &out->symbol));
 	TRY(cursor_u64(c, &out->offset));
 	return cursor_u64(c, &out->ctx_reads);
+}
+
+static struct err *get_import(struct cursor *c, struct arena *arena, struct image_import *out)
+{
+	uint32_t is_function;
+	TRY(get_text(c, arena, &out->symbol));
+	TRY(cursor_u32(c, &is_function));
+	if (is_function > 1)
+		return err_new(ERR_INVALID, "an import is a function or not");
+	out->is_function = is_function;
+	return NULL;
 }
 
 static struct err *get_map(struct cursor *c, struct arena *arena, struct image_map *out)
@@ -232,6 +283,7 @@ static struct err *get_head(struct cursor *c, struct image *i)
 		return err_new(ERR_INVALID, "the image has layout %u, this program reads %u",
 			       layout, IMAGE_LAYOUT);
 	TRY(cursor_u32(c, &i->needs));
+	TRY(cursor_u64(c, &i->imports_offset));
 	TRY(cursor_u64(c, &i->private_offset));
 	TRY(cursor_u64(c, &i->total_bytes));
 	TRY(get_text(c, &i->arena, &i->object_digest));
@@ -247,6 +299,11 @@ static struct err *get_rows(struct cursor *c, struct image *i)
 			   arena_alloc_array(&i->arena, i->entries_count, sizeof(*i->entries)));
 	for (uint32_t n = 0; n < i->entries_count; n++)
 		TRY_AT(get_entry(c, &i->arena, &i->entries[n]), "/entries/%u", n);
+	TRY_AT(get_count(c, IMAGE_MAX_IMPORTS, &i->imports_count), "/imports");
+	TRY_MEMORY(i->imports =
+			   arena_alloc_array(&i->arena, i->imports_count, sizeof(*i->imports)));
+	for (uint32_t n = 0; n < i->imports_count; n++)
+		TRY_AT(get_import(c, &i->arena, &i->imports[n]), "/imports/%u", n);
 	TRY_AT(get_count(c, OBJECT_MAX_MAPS, &i->maps_count), "/maps");
 	TRY_MEMORY(i->maps = arena_alloc_array(&i->arena, i->maps_count, sizeof(*i->maps)));
 	for (uint32_t n = 0; n < i->maps_count; n++)

@@ -45,9 +45,8 @@ struct image_map {
  * behind them one word that says whether there is a result.
  */
 #define IMAGE_CTX_ARGS 6u
-#define IMAGE_CTX_NO_RESULT \
-	(8u * IMAGE_CTX_ARGS) /* offset of a u64: 0 before the call; not 0: the \
-						   * host's function runs itself */
+/* Offset of a u64: 0 before the call; not 0 after it: the host's function runs itself. */
+#define IMAGE_CTX_NO_RESULT (8u * IMAGE_CTX_ARGS)
 
 /* A function or variable of the host that the code reaches through its imports. */
 struct image_import {
@@ -58,8 +57,8 @@ struct image_import {
 struct image_entry {
 	struct str name;    /* the C function's */
 	struct str section; /* its SEC() */
-	struct str
-		symbol; /* extension entries: the host's function whose place it takes; else empty */
+	struct str symbol;  /* extension entries: the host's function whose place it takes; else
+			     * empty */
 	uint64_t offset;    /* of its machine code in the image; preserve_most, u64 f(void *ctx) */
 	uint64_t ctx_reads; /* as struct verifier_entry */
 };
@@ -87,6 +86,12 @@ struct image {
 	struct str object_digest, role_digest;
 	struct bytes btf; /* the object's .BTF, for typed maps and events; may be empty */
 };
+
+/* What is mapped executable: the code, up to what comes next. */
+static inline uint64_t image_code_span(const struct image *i)
+{
+	return i->imports_offset ? i->imports_offset : i->private_offset;
+}
 
 void image_destroy(struct image *i);
 OWN_DEFINE(image, struct image *, image_destroy)

@@ -121,6 +121,7 @@ struct err *module_init(struct module *m, const struct jit_program *program)
 	TRY(make_machine(m));
 	TRY(load_runtime(m));
 	m->private_page = add_symbol(m, MODULE_PRIVATE_SYMBOL);
+	m->imports = add_symbol(m, MODULE_IMPORTS_SYMBOL);
 	return NULL;
 }
 
@@ -172,6 +173,15 @@ LLVMValueRef module_map(struct module *m, uint32_t index)
 		m->map_is_used[index] = true;
 	}
 	return m->maps[index];
+}
+
+uint32_t module_import(struct module *m, uint32_t index)
+{
+	if (m->import_of[index] == 0) {
+		m->imported[m->imported_count++] = index;
+		m->import_of[index] = m->imported_count;
+	}
+	return m->import_of[index] - 1;
 }
 
 LLVMValueRef module_function(struct module *m, uint32_t index)

@@ -21,13 +21,16 @@ struct module {
 	LLVMTypeRef function_type; /* i64(i64, i64, i64, i64, i64); counted: translate_fuel.h */
 	struct fuel fuel;	   /* programs that count: what is charged */
 	LLVMValueRef private_page; /* what the image's layout will fix */
-	LLVMValueRef maps[OBJECT_MAX_MAPS]; /* base of a map file, or a constant's first byte */
-	bool map_is_used[OBJECT_MAX_MAPS];  /* … and is to be in the image */
-	LLVMValueRef *functions;	    /* of each local function that is reached, or NULL */
+	LLVMValueRef imports;	   /* likewise: the words that the agent fills */
+	uint32_t import_of[OBJECT_MAX_EXTERNS]; /* of each extern: its word's number + 1; 0: none */
+	LLVMValueRef maps[OBJECT_MAX_MAPS];	/* base of a map file, or a constant's first byte */
+	bool map_is_used[OBJECT_MAX_MAPS];	/* … and is to be in the image */
+	LLVMValueRef *functions;      /* of each local function that is reached, or NULL */
 	uint32_t *queue, queue_count; /* reached functions in order, some not yet translated */
-	uint32_t needs;		      /* IMAGE_NEEDS_* */
-	bool may_end;		      /* runs may end before their exit (translate_fuel.h) */
-	char message[256];	      /* of LLVM's first complaint, "" where there is none */
+	uint32_t imported[OBJECT_MAX_EXTERNS], imported_count; /* the extern of each word */
+	uint32_t needs;					       /* IMAGE_NEEDS_* */
+	bool may_end;	   /* runs may end before their exit (translate_fuel.h) */
+	char message[256]; /* of LLVM's first complaint, "" where there is none */
 };
 
 /* fails INTERNAL; `m` is to be given to module_fini() in any case. */
@@ -38,10 +41,14 @@ void module_fini(struct module *m);
 /* The symbol that the linker places: a map file's start. NULL index is the private page. */
 #define MODULE_MAP_SYMBOL     "eim_map_%u"
 #define MODULE_PRIVATE_SYMBOL "eim_private"
+#define MODULE_IMPORTS_SYMBOL "eim_imports"
 #define MODULE_ENTRY_SYMBOL   "eim_entry_%u"
 
 /* Map `index` as an address: its file's start (declared maps, .data, .bss), or a constant (.rodata). */
 LLVMValueRef module_map(struct module *m, uint32_t index);
+
+/* The number of extern `index`'s word, a new one where it had none; `index` is below OBJECT_MAX_EXTERNS. */
+uint32_t module_import(struct module *m, uint32_t index);
 
 LLVMValueRef module_number(const struct module *m, int64_t value);
 

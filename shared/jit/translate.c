@@ -107,6 +107,16 @@ static struct err *translate_jump(struct translate *t)
 	return NULL;
 }
 
+static struct err *translate_may_goto(struct translate *t)
+{
+	LLVMBasicBlockRef yes = block_at(t, t->insn->off), no = block_at(t, 0);
+	if (!yes || !no)
+		return translate_refuse(t, ERR_INTERNAL, "a jump leaves the function");
+	yes = translate_fuel_jump(t, target_at(t), yes);
+	LLVMBuildCondBr(t->b, translate_fuel_is_low(t), yes, no);
+	return NULL;
+}
+
 static struct err *translate_exit(struct translate *t)
 {
 	translate_fuel_return(t, translate_read(t, BPF_REG_0));
@@ -179,6 +189,8 @@ static struct err *translate_ld_imm64(struct translate *t)
 		TRY(global_data(t, &value));
 	else if (t->insn->src_reg == BPF_PSEUDO_FUNC)
 		TRY(function_itself(t, &value));
+	else if (t->insn->src_reg == BPF_PSEUDO_BTF_ID)
+		TRY(translate_host_variable(t, &value));
 	else if (t->insn->src_reg != 0)
 		return translate_refuse(t, ERR_UNSUPPORTED, "this kind of constant");
 	translate_write(t, t->insn->dst_reg, value);
@@ -203,18 +215,20 @@ static struct err *translate_invalid(struct translate *t)
 	return translate_refuse(t, ERR_INTERNAL, "no instruction of eBPF");
 }
 
-static struct err *translate_kfunc(struct translate *t)
-{
-	return translate_refuse(t, ERR_UNSUPPORTED, "calls of kernel functions are not supported");
-}
-
 static struct err *(*const classes[])(struct translate *t) = {
-	[INSN_INVALID] = translate_invalid,  [INSN_ALU] = translate_alu,
-	[INSN_END] = translate_end,	     [INSN_LD_IMM64] = translate_ld_imm64,
-	[INSN_LOAD] = translate_load,	     [INSN_STORE] = translate_store,
-	[INSN_ATOMIC_OP] = translate_atomic, [INSN_JUMP] = translate_jump,
-	[INSN_GOTO] = translate_goto,	     [INSN_CALL_HELPER] = translate_helper,
-	[INSN_CALL_LOCAL] = translate_local, [INSN_CALL_KFUNC] = translate_kfunc,
+	[INSN_INVALID] = translate_invalid,
+	[INSN_ALU] = translate_alu,
+	[INSN_END] = translate_end,
+	[INSN_LD_IMM64] = translate_ld_imm64,
+	[INSN_LOAD] = translate_load,
+	[INSN_STORE] = translate_store,
+	[INSN_ATOMIC_OP] = translate_atomic,
+	[INSN_JUMP] = translate_jump,
+	[INSN_GOTO] = translate_goto,
+	[INSN_MAY_GOTO] = translate_may_goto,
+	[INSN_CALL_HELPER] = translate_helper,
+	[INSN_CALL_LOCAL] = translate_local,
+	[INSN_CALL_KFUNC] = translate_host_call,
 	[INSN_EXIT] = translate_exit,
 };
 
@@ -258,10 +272,10 @@ static struct err *find_targets(struct translate *t)
 	for (t->at = f->first; t->at < f->first + f->count; t->at += insn_slots(&insns[t->at])) {
 		const struct bpf_insn *insn = &insns[t->at];
 		enum insn_kind kind = insn_kind(insn);
-		if ((kind == INSN_JUMP || kind == INSN_GOTO) &&
-		    !block_at(t, insn_jump_offset(insn)))
+		bool is_choice = kind == INSN_JUMP || kind == INSN_MAY_GOTO;
+		if ((is_choice || kind == INSN_GOTO) && !block_at(t, insn_jump_offset(insn)))
 			return translate_refuse(t, ERR_INTERNAL, "a jump leaves the function");
-		if (kind == INSN_JUMP && !block_at(t, 0))
+		if (is_choice && !block_at(t, 0))
 			return translate_refuse(t, ERR_INTERNAL, "a jump leaves the function");
 	}
 	return NULL;

@@ -42,6 +42,18 @@ MUST_CHECK struct err *translate_store(struct translate *t);  /* translate_memor
 MUST_CHECK struct err *translate_atomic(struct translate *t); /* translate_memory.c */
 MUST_CHECK struct err *translate_helper(struct translate *t); /* translate_call.c */
 
+/* A call of a function of the host; the address of a variable of it. fails INTERNAL */
+MUST_CHECK struct err *translate_host_call(struct translate *t); /* translate_host.c */
+MUST_CHECK struct err *translate_host_variable(struct translate *t,
+					       LLVMValueRef *out); /* the same */
+
+/* `value` as C's type has it: what lies above the type is cut off and filled again. No size: as it is. */
+LLVMValueRef translate_convert(struct module *m, LLVMValueRef value,
+			       struct verifier_value type); /* the same */
+
+/* Whether code that is reached calls the host. */
+bool translate_calls_host(const struct jit_program *p); /* translate_host.c */
+
 /*
  * Local function `index` as the runtime calls it back: rt_loop_callback, or with a map (else
  * VERIFIER_MIXED) rt_element_callback. fails NO_MEMORY, INTERNAL

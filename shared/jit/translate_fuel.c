@@ -132,6 +132,14 @@ LLVMBasicBlockRef translate_fuel_jump(struct translate *t, uint32_t to, LLVMBasi
 	return charge;
 }
 
+LLVMValueRef translate_fuel_is_low(struct translate *t)
+{
+	int64_t low = (int64_t)(MIN(t->m->program->fuel, FUEL_MAX) / 4);
+	if (!is_counted(t->m)) /* nothing runs out */
+		return LLVMConstInt(t->m->i1, 0, false);
+	return LLVMBuildICmp(t->b, LLVMIntSLT, read_fuel(t), module_number(t->m, low), "");
+}
+
 /* ---- callbacks ---- */
 
 LLVMValueRef translate_fuel_lend(struct translate *t, LLVMValueRef ctx)
@@ -224,11 +232,27 @@ static void note_end(struct module *m, const struct verifier_entry *e, LLVMValue
 		       LLVMBuildGEP2(m->builder, m->i8, ctx, &at, 1, ""));
 }
 
-struct err *translate_fuel_entry(struct module *m, uint32_t n, LLVMValueRef body, LLVMValueRef ctx)
+/* The result, where the run did not end early: else 0, and the end is noted. */
+static LLVMValueRef whole_or_ended(struct module *m, const struct verifier_entry *e,
+				   LLVMValueRef both, LLVMValueRef ctx)
+{
+	LLVMValueRef fn = LLVMGetBasicBlockParent(LLVMGetInsertBlock(m->builder));
+	LLVMBasicBlockRef early = new_block(m, fn), behind = new_block(m, fn);
+	LLVMValueRef ends = is_empty(m, LLVMBuildExtractValue(m->builder, both, 1, ""));
+	LLVMBuildCondBr(m->builder, ends, early, behind);
+	LLVMPositionBuilderAtEnd(m->builder, early);
+	note_end(m, e, ctx);
+	LLVMBuildBr(m->builder, behind);
+	LLVMPositionBuilderAtEnd(m->builder, behind);
+	return LLVMBuildSelect(m->builder, ends, module_number(m, 0),
+			       LLVMBuildExtractValue(m->builder, both, 0, ""), "");
+}
+
+struct err *translate_fuel_entry(struct module *m, uint32_t n, LLVMValueRef body, LLVMValueRef ctx,
+				 LLVMValueRef *out)
 {
 	const struct verifier_entry *e = &m->program->entries[n];
-	LLVMValueRef zero = module_number(m, 0),
-		     fn = LLVMGetBasicBlockParent(LLVMGetInsertBlock(m->builder));
+	LLVMValueRef zero = module_number(m, 0);
 	LLVMValueRef args[6] = {
 		LLVMBuildPtrToInt(m->builder, ctx, m->i64, ""), zero, zero, zero, zero, zero};
 	int64_t fuel = 0;
@@ -238,17 +262,6 @@ struct err *translate_fuel_entry(struct module *m, uint32_t n, LLVMValueRef body
 	LLVMValueRef call =
 		LLVMBuildCall2(m->builder, m->function_type, body, args, is_counted(m) ? 6 : 5, "");
 	LLVMSetInstructionCallConv(call, LLVMFastCallConv);
-	if (!is_counted(m)) {
-		LLVMBuildRet(m->builder, call);
-		return NULL;
-	}
-	LLVMBasicBlockRef early = new_block(m, fn), whole = new_block(m, fn);
-	LLVMValueRef left = LLVMBuildExtractValue(m->builder, call, 1, "");
-	LLVMBuildCondBr(m->builder, is_empty(m, left), early, whole);
-	LLVMPositionBuilderAtEnd(m->builder, early);
-	note_end(m, e, ctx);
-	LLVMBuildRet(m->builder, zero);
-	LLVMPositionBuilderAtEnd(m->builder, whole);
-	LLVMBuildRet(m->builder, LLVMBuildExtractValue(m->builder, call, 0, ""));
+	*out = is_counted(m) ? whole_or_ended(m, e, call, ctx) : call;
 	return NULL;
 }

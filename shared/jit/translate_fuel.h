@@ -27,6 +27,9 @@ LLVMBasicBlockRef translate_fuel_jump(struct translate *t, uint32_t to, LLVMBasi
 /* The run ends here where `fails` (i1) holds, as if nothing were left. */
 void translate_fuel_end_if(struct translate *t, LLVMValueRef fails);
 
+/* Whether may_goto jumps: less than a quarter of what the role allows is left. */
+LLVMValueRef translate_fuel_is_low(struct translate *t);
+
 /* What a helper gets instead of a callback's `ctx`; and what is to be done after the helper's call. */
 LLVMValueRef translate_fuel_lend(struct translate *t, LLVMValueRef ctx);
 void translate_fuel_take_back(struct translate *t);
@@ -38,7 +41,10 @@ void translate_fuel_take_back(struct translate *t);
 void translate_fuel_round(struct translate *t, uint32_t index, LLVMValueRef callee,
 			  LLVMValueRef args[6], unsigned ctx);
 
-/* Entry `n` calls `body` with its counter filled, and returns. fails INTERNAL: the entry wants more than it
- * has before it begins */
+/*
+ * Calls `body` for entry `n` with its counter filled. A run that ends early is counted, gives 0, and an
+ * extension entry says that it has no result.
+ *   fails  INTERNAL: the entry wants more than it has before it begins
+ */
 MUST_CHECK struct err *translate_fuel_entry(struct module *m, uint32_t n, LLVMValueRef body,
-					    LLVMValueRef ctx);
+					    LLVMValueRef ctx, LLVMValueRef *out);

@@ -31,6 +31,15 @@
 #define RT_KIND_ARRAY	2u
 #define RT_KIND_RINGBUF 27u
 
+/* A run of a program that calls the host: who, and where it is (rt_guard.c). All atomic. */
+struct rt_run {
+	uint64_t thread; /* 0: free */
+	uint64_t top;	 /* all bits of the context's address turned round */
+};
+#define RT_RUN_BUCKET  8u
+#define RT_RUN_BUCKETS 28u
+#define RT_RUNS	       (RT_RUN_BUCKET * RT_RUN_BUCKETS)
+
 /*
  * The private page of a process: filled by the agent, wiped by fork (MADV_WIPEONFORK). The two differ
  * where the process lives in a pid namespace of its own. A zero is replaced by getpid()'s answer when it
@@ -41,8 +50,18 @@ struct rt_private {
 	uint32_t pid_inside; /* as the process's own has it: what its system calls want */
 	uint64_t ended;	     /* runs that were ended before their exit: out of fuel; atomic */
 	uint64_t skipped;    /* runs that did not begin: from inside another one; atomic */
+	/* What follows is for programs that call the host (rt_guard.c). */
+	uint64_t lost; /* slots of runs that may go on, but were taken over; atomic */
+	uint32_t
+		has_thread_pointer; /* 1: each thread's fs:0 is its own number; the agent says so */
+	uint32_t has_spilled;	    /* 1: runs may be outside of their buckets; atomic */
+	uint64_t unused[3];
+	struct rt_run runs[RT_RUNS];
 };
 _Static_assert(sizeof(struct rt_private) <= RT_PAGE, "one page");
+_Static_assert(offsetof(struct rt_private, has_thread_pointer) == 32 &&
+		       offsetof(struct rt_private, runs) == 64,
+	       "what agents of other builds read");
 
 /* A map as code sees it: constant but for the memory behind `base`. */
 struct rt_map {
@@ -113,6 +132,13 @@ void rt_spin_unlock(uint32_t *lock);
 long rt_for_each_map_elem(const struct rt_map *map, rt_element_callback *call, void *ctx,
 			  uint64_t flags);
 long rt_loop(uint32_t count, rt_loop_callback *call, void *ctx, uint64_t flags);
+
+/*
+ * Around each run of a program that calls the host; `ctx` lies in the frame that called it. NULL: the run must
+ * not begin, because the thread is in one already, or more threads than RT_RUNS are; it is counted.
+ */
+struct rt_run *rt_run_begin(struct rt_private *self, const void *ctx);
+void rt_run_end(struct rt_run *run, const void *ctx);
 
 /* Who a helper needs to know about comes last, after the helper's own arguments. */
 long rt_probe_read(void *out, uint64_t size, const void *from, struct rt_private *self);

@@ -431,6 +431,23 @@ static struct err *step_jump(struct walk *w, const struct bpf_insn *insn, uint32
 	return check_jump(c, *next);
 }
 
+static struct err *step_may_goto(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
+{
+	(void)insn;
+	(void)next;
+	if (!w->c->role->attributes.metered)
+		return check_reject(
+			w->c, VERIFIER_UNSUPPORTED,
+			"end the loop at a constant number of rounds, or use a role that "
+			"counts at run time (metered: true)",
+			"may_goto asks how much is left to execute with, but role %.*s "
+			"does not meter",
+			STR_FMT(w->c->role->name));
+	TRY(note(w)); /* [I1] */
+	decide(w->c, false);
+	return NULL;
+}
+
 /* ---- callbacks ---- */
 
 static struct err *walk_all(struct walk *w);
@@ -536,9 +553,12 @@ static struct err *step_local(struct walk *w, const struct bpf_insn *insn, uint3
 
 static struct err *step_kfunc(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
 {
+	uint32_t count;
+	const struct object_extern *externs = object_externs(w->c->object, &count);
 	(void)next;
 	return check_reject(w->c, VERIFIER_UNSUPPORTED, "call a helper, or a function of your own",
-			    "kernel functions (here %d) are not supported", insn->imm);
+			    "calls of extern functions (here %.*s) are not supported",
+			    STR_FMT(externs[insn->imm].name));
 }
 
 static struct err *step_exit(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
@@ -552,17 +572,12 @@ static struct err *step_exit(struct walk *w, const struct bpf_insn *insn, uint32
 }
 
 static struct err *(*const steps[])(struct walk *w, const struct bpf_insn *insn, uint32_t *next) = {
-	[INSN_ALU] = step_alu,
-	[INSN_END] = step_end,
-	[INSN_LD_IMM64] = step_imm64,
-	[INSN_LOAD] = step_load,
-	[INSN_STORE] = step_store,
-	[INSN_ATOMIC_OP] = step_atomic,
-	[INSN_JUMP] = step_jump,
-	[INSN_GOTO] = step_goto,
-	[INSN_CALL_HELPER] = step_helper,
-	[INSN_CALL_LOCAL] = step_local,
-	[INSN_CALL_KFUNC] = step_kfunc,
+	[INSN_ALU] = step_alu,		 [INSN_END] = step_end,
+	[INSN_LD_IMM64] = step_imm64,	 [INSN_LOAD] = step_load,
+	[INSN_STORE] = step_store,	 [INSN_ATOMIC_OP] = step_atomic,
+	[INSN_JUMP] = step_jump,	 [INSN_GOTO] = step_goto,
+	[INSN_MAY_GOTO] = step_may_goto, [INSN_CALL_HELPER] = step_helper,
+	[INSN_CALL_LOCAL] = step_local,	 [INSN_CALL_KFUNC] = step_kfunc,
 	[INSN_EXIT] = step_exit,
 };
 

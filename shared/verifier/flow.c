@@ -100,7 +100,8 @@ static bool connect(struct flow *f, const struct object *object, const struct bp
 	uint32_t end = fn->first + fn->count;
 	for (uint32_t i = fn->first; i < end; i = f->insns[i].next) {
 		struct flow_insn *at = &f->insns[i];
-		bool jumps = at->kind == INSN_GOTO || at->kind == INSN_JUMP;
+		bool jumps = at->kind == INSN_GOTO || at->kind == INSN_JUMP ||
+			     at->kind == INSN_MAY_GOTO;
 		if (jumps && !jump_target(f, &insns[i], i, fault))
 			return false;
 		if (at->kind == INSN_CALL_LOCAL && !call_target(f, object, &insns[i], i, fault))
@@ -174,6 +175,7 @@ static void uses(const struct bpf_insn *insn, enum insn_kind kind, uint16_t *rea
 		*reads = BIT(0);
 		return;
 	case INSN_GOTO:
+	case INSN_MAY_GOTO:
 	case INSN_INVALID:
 		return;
 	}
@@ -183,7 +185,7 @@ static uint16_t live_after(const struct flow *f, uint32_t i, uint32_t end)
 {
 	const struct flow_insn *at = &f->insns[i];
 	uint16_t live = 0;
-	if (at->kind == INSN_GOTO || at->kind == INSN_JUMP)
+	if (at->kind == INSN_GOTO || at->kind == INSN_JUMP || at->kind == INSN_MAY_GOTO)
 		live |= f->insns[at->target].live;
 	if (at->kind != INSN_GOTO && at->kind != INSN_EXIT && at->next < end)
 		live |= f->insns[at->next].live;

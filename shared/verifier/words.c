@@ -174,6 +174,7 @@ static uint16_t used_regs(const struct check *c)
 		return dst;
 	case INSN_LD_IMM64:
 	case INSN_GOTO:
+	case INSN_MAY_GOTO:
 	case INSN_INVALID:
 		return 0;
 	}

@@ -63,6 +63,8 @@ static const struct field link_fields[] = {
 	FIELD_TEXT("path", struct link_row, link.path, 0),
 	FIELD_TEXT("detail", struct link_row, link.detail, 0),
 	FIELD_INT("runs", struct link_row, link.runs, 0),
+	FIELD_INT("runsEnded", struct link_row, link.runs_ended, 0),
+	FIELD_INT("runsSkipped", struct link_row, link.runs_skipped, 0),
 };
 
 static const struct field event_fields[] = {

@@ -36,6 +36,9 @@ struct wire_link {
 	enum wire_state state;
 	struct str code, message, path, detail; /* FAILED, SKIPPED: the error ("REJECTED" etc.) */
 	int64_t runs;
+	/* Of all links of the policy in that process, told with the first of them: */
+	int64_t runs_ended;   /* before their exit, because the role's instructions were used up */
+	int64_t runs_skipped; /* not begun, because the thread was in one already */
 };
 
 /* One record of a ring buffer. */

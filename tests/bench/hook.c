@@ -1,5 +1,6 @@
 /*
- * hook - what one hook costs: ours, and the kernel's uprobe beside it in the same run.
+ * hook - what one hook costs: ours, and the kernel's uprobe beside it in the same run; and what an extension
+ * costs that takes a function's place.
  *
  * Problem: times on one machine differ by a tenth from minute to minute, and a hook of nanoseconds
  * drowns in that. Idea: everything is measured in rounds that interleave all candidates, each time as
@@ -28,13 +29,24 @@
 #define CALIBRATION   2000u
 #define LINE_MAX_SIZE 4096
 
-enum { EMPTY, ARRAY, HASH, PROGRAMS };
-enum { NOP, PUSH, PLAIN, SITES };
+enum { EMPTY, ARRAY, HASH, EXTENSION, HOST_CALL, PROGRAMS };
+enum { NOP, PUSH, PLAIN, UPROBE_SITES, ANSWER = UPROBE_SITES, SITES };
 
-static const char *const program_names[PROGRAMS] = {"empty", "array", "hash"};
-static const char *const program_texts[PROGRAMS] = {"empty program", "array element, atomic add",
-						    "hash lookup (8-byte key), add"};
-static const char *const site_names[SITES] = {"bench_nop", "bench_push", "bench_plain"};
+/* Rows without a spec are extensions, under a role that the host declares; no kernel has the like. */
+static const struct {
+	const char *name, *text;
+	int site;
+	bool has_spec;
+	const char *role;
+} programs[PROGRAMS] = {
+	{"empty", "empty program", PUSH, true, "bench"},
+	{"array", "array element, atomic add", PUSH, true, "bench"},
+	{"hash", "hash lookup (8-byte key), add", PUSH, true, "bench"},
+	{"extension", "extension: a constant", ANSWER, false, "Bench"},
+	{"host_call", "extension: an empty host call", ANSWER, false, "Bench"},
+};
+static const char *const site_names[SITES] = {"bench_nop", "bench_push", "bench_plain",
+					      "bench_answer"};
 
 struct bench {
 	const char *agent, *host, *programs, *spec;
@@ -43,7 +55,7 @@ struct bench {
 	int rounds;
 	double unprobed[SITES][ROUNDS_MAX];
 	double ours[PROGRAMS][ROUNDS_MAX];
-	double kernel[PROGRAMS][SITES][ROUNDS_MAX];
+	double kernel[PROGRAMS][UPROBE_SITES][ROUNDS_MAX];
 	char kernel_says[256]; /* why there are no uprobes; "" where there are */
 };
 
@@ -160,13 +172,13 @@ static struct err *check_runs(struct str report, uint64_t calls)
 	return NULL;
 }
 
-static struct err *measure_attached(struct bench *b, struct child *agent, double *ns)
+static struct err *measure_attached(struct bench *b, struct child *agent, int site, double *ns)
 {
 	OWNED_BUF struct buf said = BUF_INIT(1 << 16);
 	OWNED_BUF struct buf report = BUF_INIT(1 << 20);
 	uint64_t calls;
 	TRY(wait_until_ready(agent, &said));
-	TRY(measure(b, PUSH, ns, &calls));
+	TRY(measure(b, site, ns, &calls));
 	kill(agent->pid, SIGINT);
 	TRY(file_read_fd(agent->out, &report));
 	return check_runs(buf_str(&report), calls);
@@ -175,17 +187,27 @@ static struct err *measure_attached(struct bench *b, struct child *agent, double
 static struct err *measure_ours(struct bench *b, int program, double *ns)
 {
 	char pid[24], object[LINE_MAX_SIZE];
+	bool has_spec = programs[program].has_spec;
 	struct child agent;
 	snprintf(pid, sizeof(pid), "%d", (int)b->host_pid);
-	snprintf(object, sizeof(object), "%s/%s.bpf.o", b->programs, program_names[program]);
-	const char *const argv[] = {b->agent, "attach", "--pid",  pid,	   "--program", object,
-				    "--spec", b->spec,	"--role", "bench", NULL};
+	snprintf(object, sizeof(object), "%s/%s.bpf.o", b->programs, programs[program].name);
+	const char *const argv[] = {b->agent,
+				    "attach",
+				    "--pid",
+				    pid,
+				    "--program",
+				    object,
+				    "--role",
+				    programs[program].role,
+				    has_spec ? "--spec" : NULL,
+				    b->spec,
+				    NULL};
 	TRY(spawn(argv, &agent));
-	struct err *e = measure_attached(b, &agent, ns);
+	struct err *e = measure_attached(b, &agent, programs[program].site, ns);
 	int code = end_child(&agent, e ? SIGTERM : 0);
 	if (!e && code != 0)
 		e = err_new(ERR_SYSTEM, "eim-agent attach ends with %d", code);
-	return err_doing(e, "ours, %s", program_names[program]);
+	return err_doing(e, "ours, %s", programs[program].name);
 }
 
 /* ---- the kernel's: libbpf ---- */
@@ -227,7 +249,7 @@ static struct err *measure_linked(struct bench *b, struct bpf_object *object, in
 static struct err *measure_kernel(struct bench *b, int program, int site, double *ns)
 {
 	char path[LINE_MAX_SIZE];
-	snprintf(path, sizeof(path), "%s/%s.bpf.o", b->programs, program_names[program]);
+	snprintf(path, sizeof(path), "%s/%s.bpf.o", b->programs, programs[program].name);
 	struct bpf_object *object = bpf_object__open_file(path, NULL);
 	if (!object)
 		return err_sys(errno, "%s", path);
@@ -237,7 +259,7 @@ static struct err *measure_kernel(struct bench *b, int program, int site, double
 	struct err *e =
 		failed ? err_sys(-failed, "loading %s", path) : measure_linked(b, object, site, ns);
 	bpf_object__close(object);
-	return err_doing(e, "kernel, %s", program_names[program]);
+	return err_doing(e, "kernel, %s", programs[program].name);
 }
 
 /* Whether there is anything to compare with; why not is kept for the report. */
@@ -254,6 +276,11 @@ static void try_kernel(struct bench *b)
 
 /* ---- rounds ---- */
 
+static bool has_kernel(const struct bench *b, int program)
+{
+	return programs[program].has_spec && !b->kernel_says[0];
+}
+
 static struct err *run_round(struct bench *b, int round)
 {
 	uint64_t calls;
@@ -261,7 +288,7 @@ static struct err *run_round(struct bench *b, int round)
 		TRY(measure(b, site, &b->unprobed[site][round], &calls));
 	for (int program = 0; program < PROGRAMS; program++) {
 		TRY(measure_ours(b, program, &b->ours[program][round]));
-		for (int site = 0; site < SITES && !b->kernel_says[0]; site++)
+		for (int site = 0; has_kernel(b, program) && site < UPROBE_SITES; site++)
 			TRY(measure_kernel(b, program, site, &b->kernel[program][site][round]));
 	}
 	return NULL;
@@ -293,9 +320,9 @@ static double cost(const struct bench *b, const double *values, int site)
 
 static void print_row(const struct bench *b, int program)
 {
-	double ours = cost(b, b->ours[program], PUSH);
-	printf("%-32s%7.1f", program_texts[program], ours);
-	for (int site = 0; site < SITES && !b->kernel_says[0]; site++) {
+	double ours = cost(b, b->ours[program], programs[program].site);
+	printf("%-32s%7.1f", programs[program].text, ours);
+	for (int site = 0; has_kernel(b, program) && site < UPROBE_SITES; site++) {
 		double kernel = cost(b, b->kernel[program][site], site);
 		printf("%10.0f %6.0fx", kernel, kernel / MAX(ours, 0.1));
 	}

@@ -5,10 +5,13 @@
  *	bench_nop	a 5-byte nop: the kernel's best case
  *	bench_push	push %rbp: emulated by the kernel
  *	bench_plain	an ordinary instruction: executed out of line
+ * and bench_answer is an entry for extensions of role Bench, which may call bench_nothing().
  *
  * It prints "pid PID", then answers each line of standard input:
  *	NAME N		calls it N times: "ns T"
  */
+#include "eim.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +27,21 @@ FUNCTION("bench_nop", ".byte 0x0f, 0x1f, 0x44, 0x00, 0x00\n");
 FUNCTION("bench_push", "");
 FUNCTION("bench_plain", "xor $7, %rdi\n");
 
+EIM_HOST_FUNCTION(bench, bench_nothing)
+EIM_CAPABILITY(Nothing, bench, bench_nothing)
+EIM_ROLE(Bench)
+EIM_ROLE_HAS(Bench, Nothing)
+
+EIM_API static int bench_nothing(int x)
+{
+	return x;
+}
+
+EIM_ENTRY(Bench, answer, uint64_t, uint64_t x)
+{
+	return x + 1;
+}
+
 typedef uint64_t function(uint64_t);
 extern function bench_nop, bench_push, bench_plain;
 
@@ -32,7 +50,8 @@ static const struct {
 	function *call;
 } functions[] = {{"bench_nop", bench_nop},
 		 {"bench_push", bench_push},
-		 {"bench_plain", bench_plain}};
+		 {"bench_plain", bench_plain},
+		 {"bench_answer", EIM_CALL(Bench, answer)}};
 
 static uint64_t now_ns(void)
 {

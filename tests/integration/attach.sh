@@ -53,6 +53,16 @@ is "char arrays are text" call "$(jq -r '.maps.events[0].word' "$tmp/out")"
 is "the host's code is as before" "$code_before" "$(code_of "$host_pid")"
 is "nothing stays mapped" "$shape_before" "$(shape_of "$host_pid")"
 
+# ---- a program without an end ----
+start_attach $programs/endless.bpf.o metered
+is "the host goes on where a metered program does not end" "sum $((3 * 300 * 299 / 2 + 300))" "$(ask call 300)"
+is "and goes on with threads" "sum $((4 * (3 * 3000 * 2999 / 2 + 3000)))" "$(ask spin 4 3000)"
+stop_attach INT
+is "runs that were ended are counted exactly" "12300 4100" "$(jq -r '.links[0] | "\(.runs) \(.runsEnded)"' "$tmp/out")"
+is "they were ended inside, and the others were not" '{"begun":12300,"whole":8200}' "$(jq -c '.maps[".bss"][0].value' "$tmp/out")"
+refused=$(attach $programs/endless.bpf.o silent --duration 1 2>&1)
+has "without metering such a program is rejected" "metered: true" "$refused"
+
 # ---- threads ----
 start_attach $programs/count.bpf.o counter
 is "calls of 8 threads all return" "sum $((8 * (3 * 20000 * 19999 / 2 + 20000)))" "$(ask spin 8 20000)"

@@ -97,11 +97,13 @@ start_agent() {
 # start_host: a counted_host whose standard input is $host_in, its pid $host_pid, its answers $tmp/host
 start_host() {
 	mkfifo "$tmp/host.in"
-	"$OUT/tests/hosts/${1:-counted_host}" <"$tmp/host.in" >"$tmp/host" 2>"$tmp/host.err" &
+	local host=${1:-counted_host}
+	[ "${host#/}" != "$host" ] || host=$OUT/tests/hosts/$host
+	"$host" <"$tmp/host.in" >"$tmp/host" 2>"$tmp/host.err" &
 	host_pid=$!
 	pids+=("$host_pid")
 	exec {host_in}>"$tmp/host.in"
-	wait_for 100 grep -q '^pid ' "$tmp/host"
+	wait_for 100 grep -q '^\(pid\|ready\) ' "$tmp/host"
 }
 
 # ask COMMAND: sends a line to the host and prints its answer

@@ -235,3 +235,13 @@ struct err *site_plan(struct bytes code, uint64_t size, uint64_t at, struct site
 	*out = w;
 	return NULL;
 }
+
+bool site_is_padded(const struct site *s)
+{
+	struct decode_insn insn;
+	for (uint8_t i = 0; i < s->insns_count; i++)
+		if (!decode_at(bytes_of(s->original, s->window), s->insns[i].offset, &insn) ||
+		    !decode_is_padding(&insn))
+			return false;
+	return true;
+}

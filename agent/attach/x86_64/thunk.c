@@ -12,10 +12,10 @@
  *
  * r11 is saved at entries, too: compilers that know all callers of a local function may keep things in
  * it. The direction flag is clear at entries, and site_plan() refuses functions that set it.
+ *
+ * An extension's program comes last, when all is as it was at the site (thunk_entry.c).
  */
-#include "agent/attach/thunk.h"
-
-#include "agent/attach/x86_64/emit.h"
+#include "agent/attach/x86_64/thunk_emit.h"
 
 #define FRAME_RAX   168u
 #define FRAME_RDI   176u
@@ -28,45 +28,12 @@
 #define USER_CS 0x33
 #define USER_SS 0x2b
 
-enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 };
-
 struct frame {
 	struct emit *e;
 	bool at_entry;
 	uint32_t bytes; /* how far rsp has moved */
 	uint64_t site;	/* as the program shall see it */
 };
-
-/* ---- instructions ---- */
-
-/* mov [rsp + at], reg */
-static void store(struct emit *e, unsigned reg, uint32_t at)
-{
-	EMIT(e, (uint8_t)(0x48 | reg >> 3 << 2), 0x89, (uint8_t)(0x84 | (reg & 7) << 3), 0x24);
-	emit_u32(e, at);
-}
-
-/* mov reg, [rsp + at] */
-static void load(struct emit *e, unsigned reg, uint32_t at)
-{
-	EMIT(e, (uint8_t)(0x48 | reg >> 3 << 2), 0x8b, (uint8_t)(0x84 | (reg & 7) << 3), 0x24);
-	emit_u32(e, at);
-}
-
-/* mov qword [rsp + at], value (sign-extended) */
-static void store_value(struct emit *e, int32_t value, uint32_t at)
-{
-	EMIT(e, 0x48, 0xc7, 0x84, 0x24);
-	emit_u32(e, at);
-	emit_u32(e, (uint32_t)value);
-}
-
-/* lea rsp, [rsp + by] */
-static void move_stack(struct emit *e, uint32_t by)
-{
-	EMIT(e, 0x48, 0x8d, 0xa4, 0x24);
-	emit_u32(e, by);
-}
 
 /* ---- the context: one row for each field of struct pt_regs, in its order ---- */
 
@@ -195,28 +162,6 @@ static void restore(const struct frame *f)
 	move_stack(e, f->bytes);
 }
 
-/* Far entries are called through a pointer; `pointer_at` is where its distance stands, for later. */
-static void call_program(const struct frame *f, const struct thunk_call *call, size_t *pointer_at)
-{
-	struct emit *e = f->e;
-	EMIT(e, 0xf0, 0x48, 0x83, 0x05); /* lock add qword [rip + counter], 1 */
-	emit_relative(e, call->counter, 1);
-	EMIT(e, 1);
-	if (f->at_entry)
-		EMIT(e, 0x48, 0x89, 0xe7); /* mov rdi, rsp */
-	else
-		EMIT(e, 0x48, 0x89, 0xdf); /* mov rdi, rbx */
-	*pointer_at = 0;
-	if (emit_reaches(emit_here(e) + 5, call->entry)) {
-		EMIT(e, 0xe8);
-		emit_relative(e, call->entry, 0);
-		return;
-	}
-	EMIT(e, 0xff, 0x15); /* call [rip + pointer] */
-	*pointer_at = e->size;
-	emit_u32(e, 0);
-}
-
 static void put_pointers(struct emit *e, const struct thunk_plan *plan, const size_t *pointers_at)
 {
 	for (uint32_t i = 0; i < plan->calls_count; i++) {
@@ -238,18 +183,45 @@ static struct err *put_displaced(struct emit *e, const struct thunk_plan *plan)
 	return NULL;
 }
 
+static bool is_extension(const struct thunk_call *call)
+{
+	return call->flags & THUNK_EXTENSION;
+}
+
 static void put_calls(const struct frame *f, const struct thunk_plan *plan, size_t *pointers_at)
 {
 	uint64_t reads = 0;
 	for (uint32_t i = 0; i < plan->calls_count; i++)
-		reads |= plan->calls[i].ctx_reads;
+		if (!is_extension(&plan->calls[i]))
+			reads |= plan->calls[i].ctx_reads;
 	save(f, reads >> FIELD_FLAGS & 1);
 	fill_context(f, reads);
 	align(f);
 	for (uint32_t i = 0; i < plan->calls_count; i++)
-		call_program(f, &plan->calls[i], &pointers_at[i]);
+		if (!is_extension(&plan->calls[i]))
+			emit_call(f->e, &plan->calls[i], f->at_entry ? RSP : RBX, &pointers_at[i]);
 	unalign(f);
 	restore(f);
+}
+
+static uint32_t count_extensions(const struct thunk_plan *plan)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < plan->calls_count; i++)
+		count += is_extension(&plan->calls[i]);
+	return count;
+}
+
+static struct err *check_plan(const struct thunk_plan *plan)
+{
+	uint32_t extensions = count_extensions(plan);
+	if (plan->calls_count > THUNK_MAX_LINKS)
+		return err_new(ERR_TOO_LARGE, "more than %u links on one place", THUNK_MAX_LINKS);
+	if (extensions > 1)
+		return err_new(ERR_FAILED_PRECONDITION, "two extensions for one function");
+	if (extensions && !plan->site->at_entry)
+		return err_new(ERR_FAILED_PRECONDITION, "an extension in the middle of a function");
+	return NULL;
 }
 
 struct err *thunk_encode(const struct thunk_plan *plan, uint8_t *out, size_t *size,
@@ -259,12 +231,14 @@ struct err *thunk_encode(const struct thunk_plan *plan, uint8_t *out, size_t *si
 	struct frame f = {&e, plan->site->at_entry, FRAME_BYTES,
 			  plan->site_address - plan->site->skip};
 	size_t pointers_at[THUNK_MAX_LINKS];
-	if (plan->calls_count > THUNK_MAX_LINKS)
-		return err_new(ERR_TOO_LARGE, "more than %u links on one place", THUNK_MAX_LINKS);
+	TRY(check_plan(plan));
 	if (!f.at_entry)
 		f.bytes += RED_ZONE;
-	if (plan->calls_count)
+	if (plan->calls_count > count_extensions(plan))
 		put_calls(&f, plan, pointers_at);
+	for (uint32_t i = 0; i < plan->calls_count; i++)
+		if (is_extension(&plan->calls[i]))
+			thunk_put_entry(&e, &plan->calls[i], &pointers_at[i]);
 	size_t displaced_at = e.size;
 	TRY(put_displaced(&e, plan));
 	put_pointers(&e, plan, pointers_at);

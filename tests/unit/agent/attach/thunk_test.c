@@ -176,7 +176,7 @@ static void stays_the_same(struct world *w, const struct thunk_call *calls, uint
 
 static struct thunk_call a_call(const struct world *w, unsigned n, uint64_t reads)
 {
-	return (struct thunk_call){at(w, PROGRAM), at(w, COUNTERS) + n * 8, reads};
+	return (struct thunk_call){at(w, PROGRAM), at(w, COUNTERS) + n * 8, reads, 0};
 }
 
 /* ---- tests ---- */
@@ -308,6 +308,164 @@ static void relocated_forms_do_what_the_originals_did(void **state)
 	world_end(&w);
 }
 
+/* ---- extensions ---- */
+
+/* Five bytes of no operation as eim.h's entries begin; lea rax,[rdi+rsi]; mov ecx,7; ret */
+#define ENTRY_CODE \
+	0x0f, 0x1f, 0x44, 0, 0, 0x48, 0x8d, 0x04, 0x37, 0xb9, 7, 0, 0, 0, 0x85, 0xc9, 0xc3
+
+/* The sum of all arguments, or, where the first one is odd, no result; ruins r11 and rdi, and vectors. Leaves
+ * the mark at CAPTURED and its stack pointer behind it. */
+static void put_extension(const struct world *w)
+{
+	static const uint8_t code[] = {
+		0x51,				       /* push rcx */
+		0x48, 0x8b, 0x4f, 0x38,		       /* mov rcx, [rdi + 56] */
+		0x48, 0x89, 0x0d, 0,	0,    0,    0, /* mov [rip + CAPTURED], rcx */
+		0x48, 0x89, 0x25, 0,	0,    0,    0, /* mov [rip + CAPTURED + 8], rsp */
+		0x59,				       /* pop rcx */
+		0x48, 0x8b, 0x07,		       /* mov rax, [rdi] */
+		0x48, 0x03, 0x47, 0x08,		       /* add rax, [rdi + 8 …] */
+		0x48, 0x03, 0x47, 0x10, 0x48, 0x03, 0x47, 0x18, 0x48, 0x03,
+		0x47, 0x20, 0x48, 0x03, 0x47, 0x28, 0x4c, 0x8b, 0x1f, /* mov r11, [rdi] */
+		0x49, 0x83, 0xe3, 0x01,				      /* and r11, 1 */
+		0x4c, 0x89, 0x5f, 0x30,				      /* mov [rdi + 48], r11 */
+		0x48, 0xc7, 0xc7, 0xff, 0xff, 0xff, 0xff,	      /* mov rdi, -1 */
+		0x66, 0x0f, 0xef, 0xed,				      /* pxor xmm5, xmm5 */
+		0x66, 0x45, 0x0f, 0xef, 0xff,			      /* pxor xmm15, xmm15 */
+		0xc3};
+	const uint32_t at[] = {8, 15};
+	memcpy(w->area + PROGRAM, code, sizeof(code));
+	for (unsigned i = 0; i < ARRAY_SIZE(at); i++) {
+		int32_t distance = (int32_t)(CAPTURED + 8 * i - (PROGRAM + at[i] + 4));
+		memcpy(w->area + PROGRAM + at[i], &distance, sizeof(distance));
+	}
+}
+
+static struct thunk_call an_extension(const struct world *w, uint32_t flags)
+{
+	return (struct thunk_call){at(w, PROGRAM), at(w, COUNTERS), 63, THUNK_EXTENSION | flags};
+}
+
+static void is_kept(const struct state *in, const struct state *out, unsigned but, unsigned or)
+{
+	for (unsigned r = 0; r < REG_COUNT; r++)
+		if (r != but && r != or &&r != SP && in->reg[r] != out->reg[r])
+			fail_msg("register %u: %lx before, %lx after", r, in->reg[r], out->reg[r]);
+}
+
+static void an_extension_answers_or_lets_the_function_run(void **state)
+{
+	(void)state;
+	static const uint32_t flags[] = {0, THUNK_CALLS_HOST,
+					 THUNK_CALLS_HOST | THUNK_KEEPS_VECTORS};
+	for (unsigned f = 0; f < ARRAY_SIZE(flags); f++) {
+		struct world w = WORLD(0, ENTRY_CODE);
+		struct thunk_call call = an_extension(&w, flags[f]);
+		assert_true(w.site.at_entry && site_is_padded(&w.site));
+		put_extension(&w);
+		set_writable(&w, false);
+		struct state in = some_state(6), before = run(&w, &in);
+		set_writable(&w, true);
+		patch(&w, &call, 1);
+		set_writable(&w, false);
+		for (uint64_t i = 0; i < 64; i++) {
+			in = some_state(i * 37);
+			struct state out = run(&w, &in);
+			assert_int_equal(out.reg[SP], before.reg[SP]);
+			if (in.reg[DI] & 1) {
+				assert_int_equal(out.reg[AX], in.reg[DI] + in.reg[SI]);
+				assert_int_equal(out.reg[CX], 7);
+				is_kept(&in, &out, AX, CX);
+			} else {
+				assert_int_equal(out.reg[AX], in.reg[DI] + in.reg[SI] + in.reg[DX] +
+								      in.reg[CX] + in.reg[8] +
+								      in.reg[9]);
+				is_kept(&in, &out, AX, AX);
+			}
+			assert_int_equal(captured(&w, 1) % 16, 0); /* a push behind the call */
+			if (flags[f])
+				assert_in_range(captured(&w, 0), at(&w, THUNK),
+						at(&w, THUNK) + THUNK_MAX_BYTES);
+		}
+		assert_int_equal(counter(&w, 0), 64);
+		world_end(&w);
+	}
+}
+
+/* Calls `code` with known vector registers; the sum of two of them afterwards. */
+static uint64_t vectors_after(const void *code, uint64_t one, uint64_t two)
+{
+	uint64_t five, fifteen;
+	__asm__ volatile("movq %[one], %%xmm5; movq %[two], %%xmm15;"
+			 "sub $136, %%rsp; call *%[code]; add $136, %%rsp;"
+			 "movq %%xmm5, %[five]; movq %%xmm15, %[fifteen]"
+			 : [five] "=&r"(five), [fifteen] "=&r"(fifteen)
+			 : [one] "b"(one), [two] "r"(two), [code] "r"(code), "D"((uint64_t)2),
+			   "S"((uint64_t)3)
+			 : "rax", "rcx", "xmm5", "xmm15", "memory", "cc");
+	return five + fifteen;
+}
+
+static void vector_registers_are_kept_where_it_matters(void **state)
+{
+	(void)state;
+	for (unsigned keeps = 0; keeps < 2; keeps++) {
+		struct world w = WORLD(0, ENTRY_CODE);
+		struct thunk_call call =
+			an_extension(&w, THUNK_CALLS_HOST | (keeps ? THUNK_KEEPS_VECTORS : 0));
+		assert_true(thunk_can_keep_vectors());
+		put_extension(&w);
+		patch(&w, &call, 1);
+		set_writable(&w, false);
+		assert_int_equal(vectors_after(w.area + FUNCTION, 40, 2), keeps ? 42 : 0);
+		world_end(&w);
+	}
+}
+
+static void probes_of_an_extended_function_run_first(void **state)
+{
+	(void)state;
+	struct world w = WORLD(0, ENTRY_CODE);
+	struct thunk_call calls[] = {an_extension(&w, 0), a_call(&w, 1, ~0ull), a_call(&w, 2, 0)};
+	const uint32_t probe = PROGRAM + 0x800;
+	put_extension(&w);
+	put_program(&w, probe);
+	int32_t distance = (int32_t)(CAPTURED + 0x100 - (probe + 11));
+	memcpy(w.area + probe + 7, &distance, sizeof(distance));
+	calls[1].entry = calls[2].entry = at(&w, probe);
+	patch(&w, calls, ARRAY_SIZE(calls));
+	set_writable(&w, false);
+	for (uint64_t i = 0; i < 16; i++) {
+		struct state in = some_state(i * 37), out = run(&w, &in);
+		assert_int_equal(captured(&w, 32 + 14), in.reg[DI]);
+		is_kept(&in, &out, AX, in.reg[DI] & 1 ? CX : AX);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(counter(&w, i), 16);
+	world_end(&w);
+}
+
+static void an_extension_is_alone_and_at_an_entry(void **state)
+{
+	(void)state;
+	uint8_t code[THUNK_MAX_BYTES];
+	size_t size, displaced;
+	struct world w = WORLD(0, ENTRY_CODE);
+	struct thunk_call calls[] = {an_extension(&w, 0), an_extension(&w, 0)};
+	struct thunk_plan plan = {&w.site, at(&w, FUNCTION), at(&w, THUNK), calls, 2};
+	assert_fails(thunk_encode(&plan, code, &size, &displaced), ERR_FAILED_PRECONDITION, "",
+		     "two extensions");
+	plan.calls_count = 1;
+	w.site.at_entry = false;
+	assert_fails(thunk_encode(&plan, code, &size, &displaced), ERR_FAILED_PRECONDITION, "",
+		     "in the middle of a function");
+	world_end(&w);
+	w = WORLD(0, 0xb8, 1, 0, 0, 0, 0xc3);
+	assert_false(site_is_padded(&w.site));
+	world_end(&w);
+}
+
 static void says_so_when_it_does_not_fit(void **state)
 {
 	(void)state;
@@ -340,6 +498,10 @@ int main(void)
 		cmocka_unit_test(many_programs_on_one_place_each_count),
 		cmocka_unit_test(a_far_program_is_called_through_a_pointer),
 		cmocka_unit_test(relocated_forms_do_what_the_originals_did),
+		cmocka_unit_test(an_extension_answers_or_lets_the_function_run),
+		cmocka_unit_test(vector_registers_are_kept_where_it_matters),
+		cmocka_unit_test(probes_of_an_extended_function_run_first),
+		cmocka_unit_test(an_extension_is_alone_and_at_an_entry),
 		cmocka_unit_test(says_so_when_it_does_not_fit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

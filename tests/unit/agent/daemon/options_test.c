@@ -31,6 +31,11 @@ static void reads_the_options_of_attach(void **state)
 	assert_int_equal(12, o.pid);
 	assert_int_equal(500, o.duration_ms);
 	assert_string_equal("-", o.dump_maps);
+	assert_string_equal("s.yaml", o.spec);
+	char *declared[] = {W("eim-agent"), W("attach"), W("--pid"), W("12"), W("--program"),
+			    W("p.o"),	    W("--role"), W("r"),     NULL};
+	assert_ok(PARSE(declared, &o));
+	assert_null(o.spec); /* the host says what its roles are */
 }
 
 static void names_what_is_missing_or_wrong(void **state)

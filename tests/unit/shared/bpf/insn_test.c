@@ -59,6 +59,7 @@ static const struct text_case texts[] = {
 	{{ROW(0x45, 3, 0, 1, 8)}, INSN_JUMP, "if r3 & 8 goto +1"},
 	{{ROW(0x05, 0, 0, -3, 0)}, INSN_GOTO, "goto -3"},
 	{{ROW(0x06, 0, 0, 0, 70000)}, INSN_GOTO, "gotol +70000"},
+	{{ROW(0xe5, 0, 0, 5, 0)}, INSN_MAY_GOTO, "may_goto +5"},
 	{{ROW(0x85, 0, 0, 0, 14)}, INSN_CALL_HELPER, "call 14"},
 	{{ROW(0x85, 0, 1, 0, 5)}, INSN_CALL_LOCAL, "call pc+5"},
 	{{ROW(0x85, 0, 2, 3, 77)}, INSN_CALL_KFUNC, "call kernel-function 77"},
@@ -113,7 +114,8 @@ static const struct bpf_insn reserved[] = {
 	ROW(0x8d, 0, 0, 0, 1),	   /* call through a register */
 	ROW(0x95, 0, 0, 0, 1),	   /* exit with an immediate */
 	ROW(0x96, 0, 0, 0, 0),	   /* exit of class JMP32 */
-	ROW(0xe5, 0, 0, 1, 0),	   /* may_goto is the kernel's alone */
+	ROW(0xe5, 0, 1, 1, 0),	   /* may_goto with src */
+	ROW(0xe5, 0, 0, 1, 1),	   /* … with an immediate */
 	ROW(0x20, 0, 0, 0, 0),	   /* packet access of classic BPF */
 	ROW(0x07, 11, 0, 0, 1),	   /* r11 */
 	ROW(0x0f, 1, 11, 0, 0),	   ROW(0x00, 0, 0, 0, 0),
@@ -128,7 +130,7 @@ static void rejects_every_use_of_reserved_fields(void **state UNUSED)
 }
 
 /* The count is the ISA's: 12 binary ALU operations × 4, 2 negations, 3 swaps, 1 constant, 4 sizes × 3
- * accesses, 3 signed loads, 2 atomics, 11 conditions × 4, 2 jumps, call, exit. */
+ * accesses, 3 signed loads, 2 atomics, 11 conditions × 4, 3 jumps, call, exit. */
 static void knows_the_whole_isa_and_nothing_else(void **state UNUSED)
 {
 	size_t known = 0;
@@ -137,7 +139,7 @@ static void knows_the_whole_isa_and_nothing_else(void **state UNUSED)
 		struct bpf_insn wide = {.code = (__u8)code, .imm = 16};
 		known += insn_kind(&plain) != INSN_INVALID || insn_kind(&wide) != INSN_INVALID;
 	}
-	assert_int_equal(known, 12 * 4 + 2 + 3 + 1 + 4 * 3 + 3 + 2 + 11 * 4 + 2 + 2);
+	assert_int_equal(known, 12 * 4 + 2 + 3 + 1 + 4 * 3 + 3 + 2 + 11 * 4 + 3 + 2);
 }
 
 static void prints_whatever_the_bits_are(void **state UNUSED)

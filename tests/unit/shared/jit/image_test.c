@@ -8,14 +8,20 @@ static const uint8_t code[] = {0x31, 0xc0, 0xc3};
 /* An image in order, with a map of each role; borrowed parts are static. */
 static void fill(struct image *i, struct image_entry entries[2], struct image_map maps[2])
 {
+	static struct image_import imports[2];
+	imports[0] = (struct image_import){STR("host_open_file"), true};
+	imports[1] = (struct image_import){STR("host_limit"), false};
 	*i = (struct image){.arena = ARENA_INIT(1 << 20),
 			    .code = bytes_of(code, sizeof(code)),
 			    .entries = entries,
 			    .maps = maps,
 			    .entries_count = 2,
 			    .maps_count = 2,
-			    .private_offset = 4096,
-			    .total_bytes = 8192 + 8192 + 3 * 4096 + 8192,
+			    .imports = imports,
+			    .imports_count = 2,
+			    .imports_offset = 4096,
+			    .private_offset = 8192,
+			    .total_bytes = 12288 + 8192 + 3 * 4096 + 8192,
 			    .needs = IMAGE_NEEDS_OWNER | IMAGE_NEEDS_SYSCALLS,
 			    .object_digest = STR("0123"),
 			    .role_digest = STR("4567"),
@@ -25,7 +31,8 @@ static void fill(struct image *i, struct image_entry entries[2], struct image_ma
 					  .offset = 0,
 					  .ctx_reads = 5};
 	entries[1] = (struct image_entry){.name = STR("on_close"),
-					  .section = STR("uprobe/x:z"),
+					  .section = STR("eim/close"),
+					  .symbol = STR("host_close"),
 					  .offset = 2};
 	maps[0] = (struct image_map){.name = STR(".data"),
 				     .role = OBJECT_MAP_DATA,
@@ -35,7 +42,7 @@ static void fill(struct image *i, struct image_entry entries[2], struct image_ma
 				     .max_entries = 1,
 				     .key_type = 9,
 				     .value_type = 8,
-				     .offset = 8192,
+				     .offset = 12288,
 				     .file_bytes = 8192,
 				     .span_bytes = 8192,
 				     .initial = bytes_of("abc", 3)};
@@ -43,7 +50,7 @@ static void fill(struct image *i, struct image_entry entries[2], struct image_ma
 				     .role = OBJECT_MAP_DECLARED,
 				     .kind = 27,
 				     .max_entries = 4096,
-				     .offset = 16384,
+				     .offset = 20480,
 				     .file_bytes = 4 * 4096,
 				     .span_bytes = 5 * 4096};
 }
@@ -70,6 +77,13 @@ static void what_is_decoded_is_what_was_encoded(void **state)
 	assert_true(str_is(got->entries[1].name, "on_close"));
 	assert_int_equal(got->entries[1].offset, 2);
 	assert_int_equal(got->entries[0].ctx_reads, 5);
+	assert_true(str_is(got->entries[1].symbol, "host_close"));
+	assert_int_equal(got->entries[0].symbol.size, 0);
+	assert_int_equal(got->imports_offset, 4096);
+	assert_true(str_is(got->imports[0].symbol, "host_open_file"));
+	assert_true(got->imports[0].is_function);
+	assert_true(str_is(got->imports[1].symbol, "host_limit"));
+	assert_false(got->imports[1].is_function);
 	assert_true(str_is(got->maps[1].name, "ring"));
 	assert_int_equal(got->maps[0].value_type, 8);
 	assert_memory_equal(got->maps[0].initial.data, "abc", 3);
@@ -138,8 +152,8 @@ static void fails_with(void (*spoil)(struct image *i), enum err_code error, cons
 	}
 SPOILS(entry_outside, i->entries[1].offset = 3)
 SPOILS(entry_without_name, i->entries[0].name = STR(""))
-SPOILS(map_over_private, i->maps[0].offset = 4096)
-SPOILS(map_over_map, i->maps[1].offset = 12288)
+SPOILS(map_over_private, i->maps[0].offset = 8192)
+SPOILS(map_over_map, i->maps[1].offset = 16384)
 SPOILS(map_off_page, i->maps[1].offset += 8)
 SPOILS(map_far, i->maps[1].offset = 1ull << 62)
 SPOILS(map_of_other_size, i->maps[0].span_bytes = 4096)
@@ -148,6 +162,13 @@ SPOILS(map_rodata, i->maps[0].role = OBJECT_MAP_RODATA)
 SPOILS(map_role, i->maps[0].role = (enum object_map_role)9)
 SPOILS(map_initial, i->maps[0].initial.size = 2)
 SPOILS(no_code, i->code.size = 0)
+SPOILS(imports_over_code, i->imports_offset = 0)
+SPOILS(imports_off_page, i->imports_offset = 4104)
+SPOILS(imports_over_private, i->imports_offset = 8192)
+SPOILS(imports_past_private, i->imports_offset = 12288)
+SPOILS(imports_of_nothing, i->imports_count = 0)
+SPOILS(import_without_name, i->imports[1].symbol = STR(""))
+SPOILS(seventh_argument, i->entries[1].ctx_reads = 64)
 SPOILS(private_over_code, i->private_offset = 0)
 SPOILS(private_off_page, i->private_offset = 4097)
 SPOILS(unknown_needs, i->needs = 64)
@@ -171,6 +192,13 @@ static void what_does_not_fit_together_is_refused(void **state)
 	fails_with(no_code, ERR_INVALID, "/code", "has code");
 	fails_with(private_over_code, ERR_INVALID, "/private_offset", "across");
 	fails_with(private_off_page, ERR_INVALID, "/private_offset", "not on a page");
+	fails_with(imports_over_code, ERR_INVALID, "/imports_offset", "without imports, or none");
+	fails_with(imports_off_page, ERR_INVALID, "/imports_offset", "not on a page");
+	fails_with(imports_over_private, ERR_INVALID, "/imports_offset", "across");
+	fails_with(imports_past_private, ERR_INVALID, "/imports_offset", "across");
+	fails_with(imports_of_nothing, ERR_INVALID, "/imports_offset", "without imports");
+	fails_with(import_without_name, ERR_INVALID, "/imports", "import 1 has no name");
+	fails_with(seventh_argument, ERR_INVALID, "/entries/1/ctx_reads", "6 arguments");
 	fails_with(unknown_needs, ERR_INVALID, "/needs", "0x40");
 	fails_with(wrong_end, ERR_INVALID, "/total_bytes", "does not end");
 	fails_with(name_with_nul, ERR_INVALID, "/entries/0", "NUL");

@@ -70,7 +70,7 @@ static inline void load_code(struct load *l)
 	OWNED(fd) int fd = memfd_create("code", MFD_CLOEXEC);
 	assert_true(fd >= 0);
 	assert_ok(file_write_fd(fd, l->image->code));
-	load_part(l->base, l->image->private_offset, PROT_READ | PROT_EXEC, fd, 0);
+	load_part(l->base, image_code_span(l->image), PROT_READ | PROT_EXEC, fd, 0);
 }
 
 static inline void load_map(struct load *l, const struct image_map *from, struct rt_map *to)
@@ -99,12 +99,24 @@ static inline struct load load_image(struct image *image)
 	l.base = mmap(NULL, image->total_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(l.base, MAP_FAILED);
 	load_code(&l);
-	assert_int_equal(mprotect(l.base + image->private_offset, IMAGE_PAGE,
+	uint64_t writable = image_code_span(image);
+	assert_int_equal(mprotect(l.base + writable, image->private_offset + IMAGE_PAGE - writable,
 				  PROT_READ | PROT_WRITE),
 			 0);
 	for (uint32_t i = 0; i < image->maps_count; i++)
 		load_map(&l, &image->maps[i], &l.maps[i]);
 	return l;
+}
+
+/* What import `symbol` is in this process. */
+static inline void load_import(struct load *l, const char *symbol, const void *address)
+{
+	for (uint32_t i = 0; i < l->image->imports_count; i++)
+		if (str_is(l->image->imports[i].symbol, symbol)) {
+			memcpy(l->base + l->image->imports_offset + 8 * (size_t)i, &address, 8);
+			return;
+		}
+	fail_msg("the image does not import %s", symbol);
 }
 
 static inline void load_fini(struct load *l)
