@@ -220,7 +220,7 @@ fuzz: setup $(patsubst %,build/fuzz/%,$(FUZZERS)) $(OUT)/tests/sound/fuzz ## run
 # ---- goals ----
 check: ## install what tests need, build, run every test; prints 'N passed, N failed'
 	@deploy/setup --tests
-	@$(MAKE) --no-print-directory -j$$(nproc) tests $(REPLAYS)
+	@$(MAKE) --no-print-directory -j$$(nproc) tests $(REPLAYS) $(OUT)/tests/sound/fuzz
 	@OUT=$(OUT) SAN=$(SAN) tests/run $(ONLY)
 $(REPLAYS): | tests
 

@@ -6,7 +6,7 @@
 #include "shared/base/file.h"
 #include "shared/base/mem.h"
 #include "shared/bpf/map_kind.h"
-#include "shared/eim/spec.h"
+#include "shared/eim/role.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -153,18 +153,19 @@ static struct err *finish(struct attachment *a, const char *path)
 static struct err *prepare(const struct options *o, struct attachment *a, int *signals)
 {
 	OWNED_BUF struct buf object = BUF_INIT(OBJECT_MAX_BYTES);
-	OWNED_BUF struct buf spec = BUF_INIT(SPEC_MAX_BYTES);
+	OWNED_BUF struct buf spec = BUF_INIT(SPEC_MAX_BYTES), role = BUF_INIT(1 << 20);
 	OWNED(text) char *compiler = NULL;
 	struct process_id id;
 	TRY_DOING(process_find((pid_t)o->pid, &id), "--pid %d", (int)o->pid);
 	TRY_DOING(file_read(o->program, &object), "--program");
 	if (o->spec)
 		TRY_DOING(file_read(o->spec, &spec), "--spec");
+	TRY_DOING(role_join_texts(o->roles, o->roles_count, &role), "--role");
 	TRY(process_exe(id.pid, &a->exe));
 	TRY(prepare_find_compiler(&compiler));
 	TRY(target_open(id, &a->target));
 	struct prepare_input input = {STR("attach"), buf_bytes(&object), buf_str(&spec),
-				      str_of(o->role), a->exe};
+				      buf_str(&role), a->exe};
 	TRY(prepare_policy(compiler, NULL, &input, &a->policy));
 	a->records = mem_zalloc_array(policy_image(a->policy)->maps_count, sizeof(*a->records));
 	TRY_MEMORY(a->records);

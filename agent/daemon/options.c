@@ -36,7 +36,8 @@ static const struct option_row {
 	{PROGRAM, "program", "F.o", OPTIONS_ATTACH, "the eBPF object"},
 	{SPEC, "spec", "F.yaml", OPTIONS_ATTACH,
 	 "the EIM document (default: what the process's binary declares)"},
-	{ROLE, "role", "ROLE", OPTIONS_ATTACH, "the role that the program runs under"},
+	{ROLE, "role", "ROLE", OPTIONS_ATTACH,
+	 "the role that the program runs under; of several (or A,B) what all of them allow"},
 	{DURATION, "duration", "TIME", OPTIONS_ATTACH,
 	 "e.g. 10s, 500ms, 2m (default: until a signal)"},
 	{DUMP_MAPS, "dump-maps", "FILE|-", OPTIONS_ATTACH,
@@ -106,6 +107,14 @@ static struct err *add_label(struct str text, struct options *o)
 	return NULL;
 }
 
+static struct err *add_role(const char *name, struct options *o)
+{
+	if (o->roles_count == OPTIONS_MAX_ROLES)
+		return err_new(ERR_INVALID, "more than %u times --role", OPTIONS_MAX_ROLES);
+	o->roles[o->roles_count++] = name;
+	return NULL;
+}
+
 static struct err *take_text(enum option_id id, char *value, struct options *o)
 {
 	const struct {
@@ -113,8 +122,7 @@ static struct err *take_text(enum option_id id, char *value, struct options *o)
 		const char **to;
 	} texts[] = {
 		{CONTROLLER, &o->controller}, {STATE, &o->state}, {HOST_NAME, &o->host_name},
-		{PROGRAM, &o->program},	      {SPEC, &o->spec},	  {ROLE, &o->role},
-		{DUMP_MAPS, &o->dump_maps},
+		{PROGRAM, &o->program},	      {SPEC, &o->spec},	  {DUMP_MAPS, &o->dump_maps},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (texts[i].id == id)
@@ -130,6 +138,8 @@ static struct err *take(enum option_id id, char *value, struct options *o)
 	}
 	if (id == LABEL)
 		return add_label(str_of(value), o);
+	if (id == ROLE)
+		return add_role(value, o);
 	if (id == DURATION)
 		return options_parse_duration(str_of(value), &o->duration_ms);
 	if (id != PID)
@@ -157,7 +167,7 @@ static struct err *check(const struct options *o)
 			return missing("--pid PID");
 		if (!o->program)
 			return missing("--program F.o");
-		if (!o->role)
+		if (!o->roles_count)
 			return missing("--role ROLE");
 	}
 	return NULL;

@@ -6,6 +6,7 @@
 #include "shared/wire/sync.h"
 
 #define OPTIONS_MAX_LABELS 64u
+#define OPTIONS_MAX_ROLES  8u
 
 enum options_command { OPTIONS_RUN, OPTIONS_ATTACH, OPTIONS_HELP, OPTIONS_VERSION };
 
@@ -17,8 +18,10 @@ struct options {
 	uint32_t labels_count;
 	/* attach */
 	int64_t pid;
-	const char *program, *role, *dump_maps;
-	const char *spec;    /* NULL: what the binary declares */
+	const char *program, *dump_maps;
+	const char *spec;		      /* NULL: what the binary declares */
+	const char *roles[OPTIONS_MAX_ROLES]; /* of several: what all of them allow */
+	uint32_t roles_count;
 	int64_t duration_ms; /* -1: until a signal */
 };
 

@@ -58,7 +58,10 @@ static struct err *check_role(struct str text, struct str name)
 	if (!e)
 		return NULL;
 	struct err *at =
-		err_with_detail(err_at(err_code(e), "/spec/eim/role", "%s", err_message(e)),
+		err_with_detail(err_at(err_code(e),
+				       memchr(name.data, '&', name.size) ? "/spec/eim/roles"
+									 : "/spec/eim/role",
+				       "%s", err_message(e)),
 				err_path(e));
 	err_destroy(e);
 	return at;

@@ -119,11 +119,14 @@ static struct err *take_value(struct walk *w, unsigned id, const char *inlined, 
 
 static struct err *keep_value(struct args *args, unsigned id, const char *value)
 {
+	bool is_role = id == OPTION_ROLE;
 	if (options[id].value == MANY) {
-		if (args->files_count == ARGS_MAX_FILES)
-			return err_new(ERR_INVALID, "more than %u times --%s", ARGS_MAX_FILES,
+		unsigned *count = is_role ? &args->roles_count : &args->files_count;
+		unsigned max = is_role ? ARGS_MAX_ROLES : ARGS_MAX_FILES;
+		if (*count == max)
+			return err_new(ERR_INVALID, "more than %u times --%s", max,
 				       options[id].name);
-		args->files[args->files_count++] = value;
+		(is_role ? args->roles : args->files)[(*count)++] = value;
 	} else if (args->values[id] && options[id].value != NONE) {
 		return err_new(ERR_INVALID, "--%s is given twice", options[id].name);
 	}

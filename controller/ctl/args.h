@@ -8,9 +8,11 @@
 
 #include "shared/base/buf.h"
 #include "shared/base/err.h"
+#include "shared/eim/role.h"
 
 #define ARGS_MAX_WORDS 256u
 #define ARGS_MAX_FILES 64u
+#define ARGS_MAX_ROLES 64u
 
 enum option_id {
 #define OPTION(id, name, letter, value, word, help) OPTION_##id,
@@ -37,6 +39,8 @@ struct args {
 	const char *values[OPTION_COUNT]; /* NULL: absent; "" for a flag or a value left out */
 	const char *files[ARGS_MAX_FILES];
 	unsigned files_count;
+	const char *roles[ARGS_MAX_ROLES];
+	unsigned roles_count;
 };
 
 /*

@@ -35,6 +35,19 @@ struct apply {
 
 /* ---- reading ---- */
 
+static struct err *check_roles(const struct spec *spec, struct str role, const char *path)
+{
+	struct str names[ROLE_MAX_TOGETHER];
+	size_t count;
+	TRY(role_split_names(role, names, &count));
+	for (size_t i = 0; i < count; i++)
+		if (!spec_find_role(spec, names[i]))
+			return err_at(ERR_NOT_FOUND,
+				      count > 1 ? "/spec/eim/roles" : "/spec/eim/role",
+				      "%s has no role \"%.*s\"", path, STR_FMT(names[i]));
+	return NULL;
+}
+
 static struct err *read_spec(struct item *item, struct arena *a)
 {
 	OWNED(spec) struct spec *spec = NULL;
@@ -42,9 +55,7 @@ static struct err *read_spec(struct item *item, struct arena *a)
 	TRY_MEMORY(path);
 	TRY(input_read(path, SPEC_MAX_BYTES, &item->spec_text));
 	TRY_DOING(spec_parse(buf_str(&item->spec_text), &spec), "%s", path);
-	if (!spec_find_role(spec, item->pack.role))
-		return err_at(ERR_NOT_FOUND, "/spec/eim/role", "%s has no role \"%.*s\"", path,
-			      STR_FMT(item->pack.role));
+	TRY(check_roles(spec, item->pack.role, path));
 	snprintf(item->spec_digest, DIGEST_MAX, "%.*s", STR_FMT(spec->digest));
 	return NULL;
 }
@@ -196,7 +207,7 @@ static void print_reference(struct json *w, const char *key, struct str name, in
 	if (revision)
 		json_int(w, "revision", revision);
 	if (role.size)
-		json_text(w, "role", role);
+		role_print_names(role, w);
 	json_end(w);
 }
 

@@ -29,7 +29,9 @@ static struct err *describe_policy(struct ctl *ctl, struct str name, struct aren
 	buf_printf(out, "state      %s\n", status_word(policy));
 	print_reference("program", policy, "/resolved/program", out);
 	print_reference("spec", policy, "/resolved/eim", out);
-	buf_printf(out, "role       %.*s\n", STR_FMT(api_text(policy, "/document/spec/eim/role")));
+	buf_puts(out, "role       ");
+	kind_print_roles(node_at(policy, "/document/spec/eim"), out);
+	buf_putc(out, '\n');
 	buf_printf(out, "processes  %.*s\n",
 		   STR_FMT(api_text(policy, "/document/spec/processes/exe")));
 	buf_printf(out, "hosts      %lld meant, %lld connected, %lld reported\n\n",

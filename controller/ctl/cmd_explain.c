@@ -123,6 +123,20 @@ static void print_variables(struct json *w, const struct role *r)
 	json_end(w);
 }
 
+static void print_omissions(struct json *w, const struct role *r)
+{
+	if (!r->parts_count)
+		return;
+	json_list(w, "omissions");
+	for (size_t i = 0; i < r->omissions_count; i++) {
+		json_object(w, NULL);
+		json_text(w, "what", r->omissions[i].what);
+		json_text(w, "why", r->omissions[i].why);
+		json_end(w);
+	}
+	json_end(w);
+}
+
 static void print_role(const struct role *r, struct buf *out)
 {
 	struct json w = json_start(out);
@@ -137,13 +151,26 @@ static void print_role(const struct role *r, struct buf *out)
 	print_entries(&w, r);
 	print_access(&w, r);
 	print_variables(&w, r);
+	print_omissions(&w, r);
 	json_end(&w);
+}
+
+/* Roles are words, or --role as elsewhere. */
+static struct err *read_role(const struct args *args, struct role **out)
+{
+	if (args->words_count && args->roles_count)
+		return err_new(ERR_INVALID, "give roles as words or with --role, not both");
+	if (args->words_count + args->roles_count == 0)
+		return err_new(ERR_INVALID, "explain wants ROLE…");
+	if (args->words_count)
+		return input_role(args, args->words, args->words_count, out);
+	return input_role(args, args->roles, args->roles_count, out);
 }
 
 struct err *cmd_explain(struct ctl *ctl, const struct args *args)
 {
 	OWNED(role) struct role *role = NULL;
-	TRY(input_role(args, args->words[0], &role));
+	TRY(read_role(args, &role));
 	if (ctl_is_table(ctl)) {
 		role_print(role, &ctl->out);
 		return NULL;

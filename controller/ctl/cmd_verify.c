@@ -47,7 +47,7 @@ struct err *cmd_verify(struct ctl *ctl, const struct args *args)
 	if (!args_has(args, OPTION_ROLE))
 		return err_new(ERR_INVALID, "verify wants --role NAME");
 	TRY(input_object(args->words[0], &image, &object));
-	TRY(input_role(args, args->values[OPTION_ROLE], &role));
+	TRY(input_role(args, args->roles, args->roles_count, &role));
 	TRY(verifier_run(object, role, VERIFIER_LIMITS_DEFAULT, &verdict));
 	if (args_has(args, OPTION_KERNEL))
 		TRY(kernel_ask(buf_bytes(&image), object, &answer));

@@ -16,10 +16,12 @@ COMMAND(verify, "PROGRAM.o", 1, 1,
 	"Without --spec the role is one that the host declares in its BTF. With --kernel each entry\n"
 	"is also loaded into this kernel (attached to nothing), which knows no roles; the exit code\n"
 	"stays ours.")
-COMMAND(explain, "ROLE", 1, 1, OPT(SPEC) | OPT(HOST_BINARY) | OPT(BTF) | OPT(BTF_DIR),
+COMMAND(explain, "ROLE…", 0, ROLE_MAX_TOGETHER,
+	OPT(SPEC) | OPT(ROLE) | OPT(HOST_BINARY) | OPT(BTF) | OPT(BTF_DIR),
 	"show a role's rights, and where each comes from",
 	"The effective role: after inheritance, and after narrowing by the host's BTF where it is "
-	"given.\nWithout --spec the role is one that the host declares in its BTF.")
+	"given.\nWithout --spec the role is one that the host declares in its BTF.\nOf several roles: what a program may do "
+	"under all of them, and what that leaves out.")
 COMMAND(apply, "-f PATH…", 0, 0, OPT(FILE) | OPT(VALIDATE_ONLY) | OPT(WAIT),
 	"bring policies, with their programs and specs, to the controller",
 	"PATH is a policy file, or a folder with a policy.yaml; `file:` in it is relative to it.\n"

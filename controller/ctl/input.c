@@ -150,8 +150,10 @@ static const char *host_path(const struct args *args)
 	return binary ? binary : args->values[OPTION_BTF];
 }
 
-struct err *input_role(const struct args *args, const char *name, struct role **out)
+struct err *input_role(const struct args *args, const char *const *names, unsigned count,
+		       struct role **out)
 {
+	OWNED_BUF struct buf name = BUF_INIT(1 << 20);
 	OWNED(spec) struct spec *spec = NULL;
 	OWNED(btf) struct btf *host = NULL;
 	const char *path = args->values[OPTION_SPEC];
@@ -161,6 +163,7 @@ struct err *input_role(const struct args *args, const char *name, struct role **
 			"%s wants --spec FILE, or --host-binary FILE of a host that declares "
 			"its roles",
 			args->command->name);
+	TRY(role_join_texts(names, count, &name));
 	if (path)
 		TRY(input_spec(path, &spec));
 	TRY(input_host_btf(args, &host));
@@ -168,6 +171,6 @@ struct err *input_role(const struct args *args, const char *name, struct role **
 		path = host_path(args);
 		TRY_DOING(declared_spec(host, &spec), "%s", path);
 	}
-	TRY_DOING(role_resolve(spec, str_of(name), host, out), "%s", path);
+	TRY_DOING(role_resolve(spec, buf_str(&name), host, out), "%s", path);
 	return NULL;
 }

@@ -25,10 +25,11 @@ MUST_CHECK struct err *input_object(const char *path, struct buf *image, struct 
 MUST_CHECK struct err *input_host_btf(const struct args *args, struct btf **out);
 
 /*
- * Role `name` of --spec on that host; of what the host declares in its BTF where there is no --spec.
+ * The role of --spec (of several: what all of them allow; a name may be "A,B") on that host; of what the host declares in its BTF where there is no --spec.
  *   fails  INVALID: neither is given; as the parts
  */
-MUST_CHECK struct err *input_role(const struct args *args, const char *name, struct role **out);
+MUST_CHECK struct err *input_role(const struct args *args, const char *const *names, unsigned count,
+				  struct role **out);
 
 /* The .BTF section of ELF file `image`; empty where it has none. fails INVALID: broken headers. */
 MUST_CHECK struct err *input_btf_section(struct bytes image, struct bytes *out);

@@ -98,6 +98,23 @@ static void print_status(const struct node *n, const char *pointer UNUSED, struc
 	buf_puts(out, status_word(n));
 }
 
+/* Of a policy's `eim`. */
+void kind_print_roles(const struct node *eim, struct buf *out)
+{
+	const struct node *role = node_find(eim, "role"), *roles = node_find(eim, "roles");
+	if (role && role->kind == NODE_TEXT)
+		buf_add(out, role->text);
+	if (!roles || roles->kind != NODE_LIST)
+		return;
+	NODE_EACH (each, roles)
+		buf_printf(out, "%s%.*s", each == roles->first ? "" : " & ", STR_FMT(each->text));
+}
+
+static void print_roles(const struct node *n, const char *pointer, struct buf *out)
+{
+	kind_print_roles(node_at(n, pointer), out);
+}
+
 static const struct kind kinds[] = {
 	{"specs",
 	 "spec",
@@ -118,7 +135,7 @@ static const struct kind kinds[] = {
 	 "policy",
 	 {{"NAME", print_text, "/name"},
 	  {"STATE", print_status, "/status"},
-	  {"ROLE", print_text, "/document/spec/eim/role"},
+	  {"ROLE", print_roles, "/document/spec/eim"},
 	  {"PROCESSES", print_text, "/document/spec/processes/exe"},
 	  {"HOSTS", print_coverage, "/status/coverage"},
 	  {"ACTIVE", print_text, "/status/counts/active"},

@@ -26,6 +26,9 @@ struct kind {
  */
 MUST_CHECK struct err *kind_find(const char *word, const struct kind **out);
 
+/* Appends the role, or the roles, of a policy's `eim` (may be NULL). */
+void kind_print_roles(const struct node *eim, struct buf *out);
+
 /* Prints `list` (a LIST of resources) as a table. */
 MUST_CHECK struct err *kind_print(const struct kind *kind, const struct node *list,
 				  struct buf *out);

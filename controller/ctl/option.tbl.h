@@ -17,7 +17,7 @@ OPTION(VALIDATE_ONLY, "validate-only", 0, NONE, NULL, "have everything checked a
 OPTION(WAIT, "wait", 0, MAYBE, "SECONDS", "wait until the hosts have done it (60)")
 OPTION(STRICT, "strict", 0, NONE, NULL, "what is not enforced is an error")
 OPTION(SPEC, "spec", 0, ONE, "FILE", "the EIM spec")
-OPTION(ROLE, "role", 0, ONE, "NAME", "the role of the spec")
+OPTION(ROLE, "role", 0, MANY, "NAME", "a role of the spec; of several (or A,B) what all of them allow")
 OPTION(HOST_BINARY, "host-binary", 0, ONE, "FILE",
        "the host's binary; its BTF narrows the role, or declares it")
 OPTION(BTF, "btf", 0, ONE, "FILE", "the host's BTF as a file of its own")

@@ -3,6 +3,7 @@
 #include "controller/ctl/input.h"
 #include "shared/codec/fields.h"
 #include "shared/codec/yaml.h"
+#include "shared/eim/role.h"
 
 #include <sys/stat.h>
 
@@ -31,7 +32,8 @@ static const struct field program_fields[] = {
 static const struct field eim_fields[] = {
 	FIELD_TEXT("name", struct pack, eim_name, FIELD_REQUIRED),
 	FIELD_TEXT("file", struct pack, eim_file, FIELD_REQUIRED),
-	FIELD_TEXT("role", struct pack, role, FIELD_REQUIRED),
+	FIELD_TEXT("role", struct pack, role, 0),
+	FIELD_LIST("roles", struct pack, roles, 0),
 };
 
 static const struct field process_fields[] = {
@@ -54,18 +56,19 @@ static struct err *decode_name(struct pack *p)
 	return NULL;
 }
 
-static struct err *decode_spec(struct pack *p)
+static struct err *decode_spec(struct pack *p, struct arena *a)
 {
 	TRY(fields_decode(p->spec, spec_fields, ARRAY_SIZE(spec_fields), p));
 	TRY_AT(fields_decode(p->program, program_fields, ARRAY_SIZE(program_fields), p),
 	       "/program");
 	TRY_AT(fields_decode(p->eim, eim_fields, ARRAY_SIZE(eim_fields), p), "/eim");
+	TRY_AT(role_read_names(p->role, p->roles, a, &p->role), "/eim");
 	TRY_AT(fields_decode(p->processes, process_fields, ARRAY_SIZE(process_fields), p),
 	       "/processes");
 	return NULL;
 }
 
-static struct err *decode(const struct node *n, struct pack *p)
+static struct err *decode(const struct node *n, struct arena *a, struct pack *p)
 {
 	TRY(fields_decode(n, top_fields, ARRAY_SIZE(top_fields), p));
 	if (!str_is(p->kind, "Policy"))
@@ -76,7 +79,7 @@ static struct err *decode(const struct node *n, struct pack *p)
 			      "the version is \"%.*s\"; this eimctl knows eim/v1",
 			      STR_FMT(p->api_version));
 	TRY(decode_name(p));
-	TRY_AT(decode_spec(p), "/spec");
+	TRY_AT(decode_spec(p, a), "/spec");
 	if (p->exe.size == 0 || p->exe.data[0] != '/')
 		return err_at(ERR_INVALID, "/spec/processes/exe",
 			      "\"%.*s\" is no absolute path of an executable", STR_FMT(p->exe));
@@ -97,7 +100,7 @@ struct err *pack_decode(const struct node *n, const char *file, struct arena *a,
 	p.file = arena_str(a, str_of(file));
 	TRY_MEMORY(p.file.data);
 	p.folder = folder_of(p.file);
-	TRY(decode(n, &p));
+	TRY(decode(n, a, &p));
 	*out = p;
 	return NULL;
 }

@@ -19,7 +19,9 @@ struct pack {
 	const struct node *metadata, *spec; /* MAPs */
 	const struct node *program, *eim, *hosts, *processes, *rollout;
 	struct str program_name, program_file;
-	struct str eim_name, eim_file, role;
+	struct str eim_name, eim_file;
+	struct str role;	  /* of several: "A & B" */
+	const struct node *roles; /* as written, or NULL */
 	struct str exe;
 };
 

@@ -1,11 +1,11 @@
 #include "controller/model/policy.h"
 #include "controller/model/name.h"
 #include "shared/codec/fields.h"
+#include "shared/eim/role.h"
 
 #define API_VERSION "eim/v1"
 #define KIND	    "Policy"
 #define MAX_PATH    4095u
-#define MAX_ROLE    255u
 #define MAX_LABEL   253u
 
 struct document {
@@ -42,6 +42,7 @@ static const struct field section_fields[] = {
 
 struct reference {
 	struct str name, file, role;
+	const struct node *roles;
 	int64_t revision;
 };
 
@@ -53,7 +54,8 @@ static const struct field program_fields[] = {
 
 static const struct field eim_fields[] = {
 	FIELD_TEXT("name", struct reference, name, FIELD_REQUIRED),
-	FIELD_TEXT("role", struct reference, role, FIELD_REQUIRED),
+	FIELD_TEXT("role", struct reference, role, 0),
+	FIELD_LIST("roles", struct reference, roles, 0),
 	FIELD_INT("revision", struct reference, revision, 0),
 	FIELD_TEXT("file", struct reference, file, 0),
 };
@@ -120,18 +122,15 @@ static struct err *read_program(const struct node *n, struct policy *p)
 	return NULL;
 }
 
-static struct err *read_eim(const struct node *n, struct policy *p)
+static struct err *read_eim(const struct node *n, struct arena *a, struct policy *p)
 {
 	struct reference r = {0};
 	TRY(DECODE(n, eim_fields, &r));
 	TRY_AT(name_check("spec", r.name), "/name");
 	TRY(check_revision(r.revision));
-	if (r.role.size == 0 || r.role.size > MAX_ROLE)
-		return err_at(ERR_INVALID, "/role", "a role's name has 1 to %u bytes", MAX_ROLE);
 	p->spec = r.name;
 	p->spec_revision = r.revision;
-	p->role = r.role;
-	return NULL;
+	return role_read_names(r.role, r.roles, a, &p->role);
 }
 
 static struct err *read_label(const struct node *n, struct wire_label *out)
@@ -197,7 +196,7 @@ static struct err *read_sections(const struct node *n, struct arena *a, struct p
 			      "\"rollout\" to reach all matching hosts at once");
 	struct err *found = NULL;
 	err_add(&found, err_in(read_program(s.program, p), "/program"));
-	err_add(&found, err_in(read_eim(s.eim, p), "/eim"));
+	err_add(&found, err_in(read_eim(s.eim, a, p), "/eim"));
 	err_add(&found, err_in(read_hosts(s.hosts, a, p), "/hosts"));
 	err_add(&found, err_in(read_processes(s.processes, p), "/processes"));
 	return found;
@@ -224,7 +223,7 @@ static void print_reference(struct json *w, const char *key, struct str name, in
 	if (revision)
 		json_int(w, "revision", revision);
 	if (role.size)
-		json_text(w, "role", role);
+		role_print_names(role, w);
 	json_end(w);
 }
 

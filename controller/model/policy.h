@@ -7,6 +7,7 @@
  *	spec:
  *	  program:   { name: nginx-firewall, revision: 3 }          # no revision: the latest
  *	  eim:       { name: nginx, revision: 1, role: firewall }
+ *	                                                          # or roles: [a, b]: what all of them allow
  *	  hosts:     { matchLabels: { env: prod } }                 # absent: every host
  *	  processes: { exe: /usr/sbin/nginx }
  *
@@ -24,7 +25,8 @@
 
 struct policy {
 	struct str name;
-	struct str program, spec, role, exe;
+	struct str program, spec, exe;
+	struct str role; /* of several: "a & b", as role_resolve() reads it */
 	int64_t program_revision, spec_revision; /* 0: the latest */
 	const struct wire_label *match;		 /* all must hold */
 	size_t match_count;

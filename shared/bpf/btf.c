@@ -206,8 +206,12 @@ static struct err *decode_type(const struct btf *b, struct cursor *c, struct btf
 		decode_array(b, &t);
 	if (t.kind == BTF_FUNC && t.count > 2)
 		return err_new(ERR_INVALID, "a function with linkage %u", t.count);
-	if (t.kind == BTF_FUNC)
+	if (t.kind == BTF_FUNC) {
+		t.linkage = (uint8_t)t.count;
 		t.count = 0;
+	}
+	if (t.kind == BTF_DECL_TAG)
+		t.component = btf_word(b, t.first);
 	*out = t;
 	return NULL;
 }

@@ -38,6 +38,10 @@ enum btf_kind {
 	BTF_ENUM64,
 };
 
+#define BTF_WHOLE UINT32_MAX
+
+enum btf_linkage { BTF_STATIC, BTF_GLOBAL, BTF_EXTERN };
+
 struct btf;
 
 /* One type, decoded. `type` is the referenced type's id (PTR, TYPEDEF, FUNC, …; the element's for
@@ -46,10 +50,13 @@ struct btf_type {
 	enum btf_kind kind;
 	struct str name; /* empty for anonymous */
 	uint32_t type;
-	uint32_t size_bytes;   /* INT, ENUM, STRUCT, UNION, DATASEC, FLOAT */
-	uint32_t count;	       /* members, values, parameters, variables; ARRAY: elements */
-	uint32_t index_type;   /* ARRAY */
-	bool is_signed;	       /* INT, ENUM */
+	uint32_t size_bytes; /* INT, ENUM, STRUCT, UNION, DATASEC, FLOAT */
+	uint32_t count;	     /* members, values, parameters, variables; ARRAY: elements */
+	uint32_t index_type; /* ARRAY */
+	uint32_t
+		component; /* DECL_TAG: the member or parameter that it is of; BTF_WHOLE: all of it */
+	uint8_t linkage;   /* FUNC: BTF_STATIC, BTF_GLOBAL, BTF_EXTERN */
+	bool is_signed;	   /* INT, ENUM */
 	bool is_bool, is_char; /* INT */
 	uint32_t first;	       /* internal: where the members begin */
 };

@@ -39,7 +39,8 @@ enum object_map_role {
 	OBJECT_MAP_BSS,	     /* .bss…: one element, starts as zeros */
 };
 
-/* What the object puts into a map from the beginning: `index` is a map's, for maps of maps. */
+/* What the object puts into a map from the beginning: `index` is a map's for maps of maps, a
+ * function's (an entry) for arrays of programs. */
 struct object_slot {
 	uint32_t slot, index;
 };
@@ -52,7 +53,8 @@ struct object_map {
 	uint32_t key_type, value_type; /* BTF ids, 0 where unknown; globals: the DATASEC's id */
 	uint32_t lock_end;    /* where the struct bpf_spin_lock in each value ends; 0: none */
 	struct bytes initial; /* RODATA, DATA: value_size bytes */
-	/* Maps of maps: what is written in `.values`, by ascending slot; the others are empty, and it stays
+	/* Maps of maps and arrays of programs: what is written in `.values`, by ascending slot; the others
+	 * are empty, and it stays
 	 * so. All maps inside are as `inner` (which is no map itself); NULL for other kinds. */
 	const struct object_map *inner;
 	const struct object_slot *slots;
@@ -66,7 +68,7 @@ struct object_function {
 	uint32_t first, count; /* its instructions in object_insns() */
 	uint32_t btf_id;       /* its FUNC, 0 where unknown */
 	bool is_entry; /* in a section with a SEC() name that section_find() knows (.text is none) */
-	bool is_global;		    /* ELF binding: global or weak */
+	bool is_global;		    /* ELF binding: global or weak, and visible */
 	const struct section *kind; /* entries: the row of the section table */
 };
 
@@ -88,7 +90,7 @@ struct object;
  *                        (/sections/NAME/N is instruction N of the section); no code or no entry
  *           UNSUPPORTED  a relocation kind, a map kind or a section name that nothing here knows;
  *                        externs that are not in .ksyms with BTF, or weak; CO-RE relocations,
- *                        addresses in data (but of maps in maps)
+ *                        addresses in data (but of what is in maps)
  *           TOO_LARGE    past a limit
  *           NO_MEMORY
  */

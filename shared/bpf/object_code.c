@@ -127,7 +127,8 @@ static struct err *add_function(struct object_loader *l, const struct object_sym
 		.first = s->first + at,
 		.count = (uint32_t)(symbol->size_bytes / INSN_BYTES),
 		.is_entry = s->kind != NULL,
-		.is_global = symbol->binding != STB_LOCAL,
+		.is_global = symbol->binding != STB_LOCAL && symbol->visibility != STV_HIDDEN &&
+			     symbol->visibility != STV_INTERNAL,
 		.kind = s->kind,
 	};
 	insert_function(l->object, &f);

@@ -157,6 +157,7 @@ struct err *object_symbol(const struct object_loader *l, uint32_t index, struct 
 		.name = s.st_name,
 		.type = ELF64_ST_TYPE(s.st_info),
 		.binding = ELF64_ST_BIND(s.st_info),
+		.visibility = ELF64_ST_VISIBILITY(s.st_other),
 		.section = s.st_shndx,
 		.value = s.st_value,
 		.size_bytes = s.st_size,

@@ -51,7 +51,7 @@ struct object_section {
 
 struct object_symbol {
 	uint32_t name; /* in the string table */
-	uint8_t type, binding;
+	uint8_t type, binding, visibility;
 	uint16_t section;
 	uint64_t value, size_bytes;
 };
@@ -126,6 +126,10 @@ MUST_CHECK struct err *object_load_slot(struct object_loader *l, const struct ob
 					const Elf64_Rel *rel);
 /* Hands each map what it was filled with. fails INVALID: a slot that was filled twice */
 MUST_CHECK struct err *object_finish_slots(struct object_loader *l);
+
+/* The function that begins `bytes` behind the start of section `s`, or NULL. */
+const struct object_function *object_function_in(const struct object_loader *l,
+						 const struct object_section *s, int64_t bytes);
 
 /* The relocation at `index` of section `s` of type SHT_REL, or false past the last. */
 bool object_relocation(const struct object_section *s, uint64_t index, Elf64_Rel *out);

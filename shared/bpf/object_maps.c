@@ -15,6 +15,8 @@
  *
  *	struct inner *values[];				values	ARRAY of 0 → PTR → STRUCT inner
  *
+ * An array of programs has the same with the type of a function.
+ *
  * Each section of global data is an array map of one element as large as the section.
  */
 #include "shared/bpf/object_load.h"
@@ -150,7 +152,8 @@ static struct err *check_sizes(const struct map_kind *kind, const struct object_
 			      m->key_size, kind->text, kind->key_size_bytes);
 	if (m->key_size == 0 && kind->key_size_bytes == MAP_KEY_ANY)
 		return err_at(ERR_INVALID, "/key", "the map has no key");
-	bool has_values = kind->flags & (MAP_KIND_UPDATABLE | MAP_KIND_HOLDS_MAPS);
+	bool has_values =
+		kind->flags & (MAP_KIND_UPDATABLE | MAP_KIND_HOLDS_MAPS | MAP_KIND_HOLDS_PROGRAMS);
 	if (has_values && m->value_size == 0)
 		return err_at(ERR_INVALID, "/value", "the map has no value");
 	if (!has_values && m->value_size)
@@ -168,12 +171,13 @@ static struct err *check_sizes(const struct map_kind *kind, const struct object_
 	return NULL;
 }
 
-/* A map of maps: its values are the kernel's descriptors or ids, of 4 bytes; programs never see one. */
+/* A map of maps or programs: its values are the kernel's descriptors or ids, of 4 bytes; programs never see
+ * one. */
 static struct err *fill_holder(struct object_map *m)
 {
 	if (m->value_size && m->value_size != 4)
-		return err_at(ERR_INVALID, "/value",
-			      "the value of a map of maps has 4 bytes, not %u", m->value_size);
+		return err_at(ERR_INVALID, "/value", "the value of such a map has 4 bytes, not %u",
+			      m->value_size);
 	m->value_size = 4;
 	m->value_type = 0;
 	return NULL;
@@ -206,12 +210,17 @@ static struct err *find_lock(const struct btf *b, const struct map_kind *kind, s
 
 static struct err *check_values(const struct map_kind *kind, const struct definition *d)
 {
-	bool is_wanted = kind->flags & MAP_KIND_HOLDS_MAPS;
+	bool is_wanted = kind->flags & (MAP_KIND_HOLDS_MAPS | MAP_KIND_HOLDS_PROGRAMS);
+	if (kind->flags & MAP_KIND_HOLDS_PROGRAMS && !d->values)
+		return err_at(ERR_INVALID, "/values",
+			      "an array of programs is filled by its initialiser: __array(values, "
+			      "int (void *)) and {.values = {…}}");
 	if (is_wanted && !d->values)
 		return err_at(ERR_INVALID, "/values",
 			      "say what the maps inside are like: __array(values, struct …)");
 	if (!is_wanted && d->values)
-		return err_at(ERR_INVALID, "/values", "a map of kind %s holds no maps", kind->text);
+		return err_at(ERR_INVALID, "/values", "a map of kind %s holds no maps or programs",
+			      kind->text);
 	return NULL;
 }
 
@@ -265,8 +274,9 @@ static struct err *add_inner(struct object_loader *l, const struct definition *o
 	TRY_MEMORY(inner);
 	TRY(parse_definition(b, outer->values, &d));
 	const struct map_kind *kind = map_kind_find(d.type);
-	if (kind && kind->flags & MAP_KIND_HOLDS_MAPS)
-		return err_at(ERR_UNSUPPORTED, "/type", "maps of maps of maps are not supported");
+	if (kind && kind->flags & (MAP_KIND_HOLDS_MAPS | MAP_KIND_HOLDS_PROGRAMS))
+		return err_at(ERR_UNSUPPORTED, "/type", "maps of maps of %s are not supported",
+			      kind->flags & MAP_KIND_HOLDS_MAPS ? "maps" : "programs");
 	inner->name = m->name;
 	inner->role = OBJECT_MAP_DECLARED;
 	TRY(fill_map(b, &d, inner));
@@ -284,7 +294,7 @@ static struct err *add_declared(struct object_loader *l, struct btf_member varia
 		return err_new(ERR_INVALID, "section .maps holds a function");
 	TRY(parse_definition(b, t->type, &d));
 	TRY(fill_map(b, &d, &m));
-	if (d.values)
+	if (d.values && m.kind != MAP_KIND_PROG_ARRAY)
 		TRY_AT(add_inner(l, &d, &m), "/values");
 	uint32_t at = l->object->maps_count, offset = variable.offset_bits / 8;
 	TRY(add_map(l, &m));

@@ -21,8 +21,7 @@ bool object_relocation(const struct object_section *s, uint64_t index, Elf64_Rel
 	return true;
 }
 
-/* The function that begins `bytes` behind the start of section `s`. */
-static const struct object_function *function_at(const struct object_loader *l,
+const struct object_function *object_function_in(const struct object_loader *l,
 						 const struct object_section *s, int64_t bytes)
 {
 	if (bytes < 0 || bytes % INSN_BYTES || bytes / INSN_BYTES >= s->count)
@@ -73,7 +72,7 @@ static struct err *relocate_data(const struct object_section *s, int64_t offset,
 static struct err *relocate_address(struct object_loader *l, const struct object_section *s,
 				    int64_t offset, struct bpf_insn *insn)
 {
-	const struct object_function *f = function_at(l, s, offset);
+	const struct object_function *f = object_function_in(l, s, offset);
 	if (!f)
 		return err_new(ERR_INVALID, "no function begins at byte %lld of section %.*s",
 			       (long long)offset, STR_FMT(s->name));
@@ -115,7 +114,7 @@ static struct err *relocate_call(struct object_loader *l, const struct object_sy
 		return missing_symbol(l, symbol);
 	if (__builtin_add_overflow((int64_t)symbol->value, distance, &bytes))
 		return err_new(ERR_INVALID, "the call's target overflows");
-	const struct object_function *f = function_at(l, s, bytes);
+	const struct object_function *f = object_function_in(l, s, bytes);
 	if (!f)
 		return err_new(ERR_INVALID,
 			       "the call's target, byte %lld of section %.*s, is no "

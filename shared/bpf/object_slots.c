@@ -9,7 +9,10 @@
  *	outer	│ type key … │ values[0] ─▶ a │ 0 │ values[2] ─▶ b │
  *	        └ map_offsets └ values.first                       └ values.end
  *
- * [O4] Each slot is below max_entries and filled once, with a map that is as the outer one's `inner`.
+ * Likewise for an array of programs, where the symbols are functions.
+ *
+ * [O4] Each slot is below max_entries and filled once, with a map that is as the outer one's `inner`, or with an
+ *      entry.
  */
 #include "shared/bpf/object_load.h"
 #include "shared/bpf/map_kind.h"
@@ -25,7 +28,7 @@
 static struct err *add_slot(struct object_loader *l, uint32_t map, struct object_slot slot)
 {
 	if (l->filled_count == OBJECT_MAX_SLOTS)
-		return err_new(ERR_TOO_LARGE, "more than %u pointers to maps", OBJECT_MAX_SLOTS);
+		return err_new(ERR_TOO_LARGE, "more than %u pointers in maps", OBJECT_MAX_SLOTS);
 	if (!l->filled)
 		l->filled = arena_alloc_array(&l->scratch, OBJECT_MAX_SLOTS, sizeof(*l->filled));
 	TRY_MEMORY(l->filled);
@@ -73,6 +76,32 @@ static struct err *find_target(const struct object_loader *l, const struct objec
 	return no_map(offset);
 }
 
+static struct err *find_program(const struct object_loader *l, const struct object_section *maps,
+				const Elf64_Rel *rel, uint32_t *out)
+{
+	struct object_symbol symbol;
+	int64_t addend, bytes;
+	TRY(object_symbol(l, ELF64_R_SYM(rel->r_info), &symbol));
+	struct str name = object_symbol_name(l, &symbol);
+	memcpy(&addend, maps->data.data + rel->r_offset, sizeof(addend));
+	if (symbol.section >= l->sections_count ||
+	    l->sections[symbol.section].use != OBJECT_USE_CODE ||
+	    __builtin_add_overflow((int64_t)symbol.value, addend, &bytes))
+		return err_new(ERR_INVALID, "\"%.*s\" is no function of this object",
+			       STR_FMT(name));
+	const struct object_function *f =
+		object_function_in(l, &l->sections[symbol.section], bytes);
+	if (!f)
+		return err_new(ERR_INVALID, "no function begins at byte %lld of section %.*s",
+			       (long long)bytes, STR_FMT(l->sections[symbol.section].name));
+	if (!f->is_entry)
+		return err_new(ERR_INVALID,
+			       "%.*s() is no program: put it in the same SEC() as its callers",
+			       STR_FMT(f->name));
+	*out = (uint32_t)(f - l->object->functions);
+	return NULL;
+}
+
 static struct err *differs(const struct object_map *outer, const struct object_map *m,
 			   const char *what, uint32_t is, uint32_t wanted)
 {
@@ -114,6 +143,10 @@ static struct err *fill_slot(struct object_loader *l, const struct object_sectio
 			       (unsigned)ELF64_R_TYPE(rel->r_info));
 	if (slot >= outer->max_entries)
 		return err_new(ERR_INVALID, "the map has max_entries %u", outer->max_entries);
+	if (outer->kind == MAP_KIND_PROG_ARRAY) {
+		TRY(find_program(l, maps, rel, &target));
+		return add_slot(l, map, (struct object_slot){(uint32_t)slot, target});
+	}
 	TRY(find_target(l, maps, rel, &target));
 	TRY(check_alike(outer, &l->object->maps[target]));
 	return add_slot(l, map, (struct object_slot){(uint32_t)slot, target});

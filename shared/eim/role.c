@@ -26,6 +26,11 @@ void role_destroy(struct role *r)
 {
 	if (!r)
 		return;
+	for (size_t i = 0; i < r->parts_count; i++) {
+		btf_destroy(r->parts[i]->host);
+		arena_fini(&r->parts[i]->arena); /* a part has no parts */
+		mem_free(r->parts[i]);
+	}
 	btf_destroy(r->host);
 	arena_fini(&r->arena);
 	mem_free(r);
@@ -305,8 +310,8 @@ static struct err *build(struct role_builder *b, const struct spec_role *from)
 	return role_digest(b->role);
 }
 
-struct err *role_resolve(const struct spec *spec, struct str name, const struct btf *host,
-			 struct role **out)
+struct err *role_resolve_one(const struct spec *spec, struct str name, const struct btf *host,
+			     struct role **out)
 {
 	const struct spec_role *from = spec_find_role(spec, name);
 	OWNED(role) struct role *role = NULL;
@@ -324,6 +329,16 @@ struct err *role_resolve(const struct spec *spec, struct str name, const struct 
 	TRY(e);
 	*out = MOVE(role);
 	return NULL;
+}
+
+struct err *role_resolve(const struct spec *spec, struct str name, const struct btf *host,
+			 struct role **out)
+{
+	struct str names[ROLE_MAX_TOGETHER];
+	size_t count;
+	TRY(role_split_names(name, names, &count));
+	return count == 1 ? role_resolve_one(spec, name, host, out)
+			  : role_resolve_together(spec, names, count, host, out);
 }
 
 static int compare_wanted(const void *wanted, const void *item)

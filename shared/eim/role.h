@@ -19,6 +19,9 @@
 
 #define ROLE_MAX_CONSTRAINTS 256 /* of one function, before the call and after it */
 
+#define ROLE_MAX_TOGETHER 8    /* roles on one program */
+#define ROLE_MAX_NAME	  255u /* bytes, where a policy names it */
+
 #define ROLE_MAX_ENTRIES   256
 #define ROLE_MAX_VARIABLES 256
 
@@ -147,8 +150,19 @@ struct role_custom_attribute {
 	struct str set_by; /* the role that sets it */
 };
 
+/* What one of several roles grants and the program does not have, and why. */
+struct role_omission {
+	struct str what; /* "function f", "attribute tier", "read r.uri" */
+	struct str why;
+};
+
 struct role {
 	struct arena arena;
+	struct role *parts
+		[ROLE_MAX_TOGETHER]; /* of several roles: each alone; what follows borrows from them */
+	size_t parts_count;
+	const struct role_omission *omissions;
+	size_t omissions_count;
 	struct str name;
 	struct str digest; /* SHA-256 over all that follows, hex: half of the code cache's key */
 	struct role_attributes attributes;
@@ -172,7 +186,9 @@ struct role {
 };
 
 /*
- * Resolves role `name` of `spec`; `host` is the host binary's BTF or NULL.
+ * Resolves role `name` of `spec`; `host` is the host binary's BTF or NULL. "A & B" are several roles on one
+ * program, which then has what each of them allows: functions that all grant, with the conditions of all,
+ * the tightest attributes (role_intersect.c).
  *   out    owned by the caller
  *   fails  NOT_FOUND  no such role (names the nearest), path /roles
  *          INVALID    unknown capability, unknown or cyclic inherits, attributes that parents set
@@ -186,6 +202,7 @@ struct role {
 MUST_CHECK struct err *role_resolve(const struct spec *spec, struct str name,
 				    const struct btf *host, struct role **out);
 void role_destroy(struct role *r);
+
 OWN_DEFINE(role, struct role *, role_destroy)
 
 /* The granted function of that name, or NULL. */
@@ -206,3 +223,35 @@ void role_print_argument(const struct role *r, const struct role_entry *e, size_
 
 /* Appends the role as text for people: rights, and where each comes from. */
 void role_print(const struct role *r, struct buf *out);
+
+/* ---- several roles by name (role_names.c) ---- */
+
+/* Whether a role can have that name: not empty, and without & and commas, which stand between names. */
+bool role_is_name(struct str name);
+
+/* The names in a text as role_resolve() reads it; a part that is empty stays so.
+ * fails INVALID: more than ROLE_MAX_TOGETHER */
+MUST_CHECK struct err *role_split_names(struct str text, struct str names[ROLE_MAX_TOGETHER],
+					size_t *count);
+
+/*
+ * Appends names as role_resolve() reads them: "A & B", sorted.
+ *   path   of the list, for errors: "/roles"
+ *   fails  INVALID: no name, more than ROLE_MAX_TOGETHER, a name twice, one that no role can have
+ */
+MUST_CHECK struct err *role_join_names(const struct str *names, size_t count, const char *path,
+				       struct buf *out);
+
+/* The same of a command line's words, of which each may be "A,B". */
+MUST_CHECK struct err *role_join_texts(const char *const *texts, size_t count, struct buf *out);
+
+/*
+ * The same of a document's `role` (`data` NULL: absent) or `roles` (a LIST, or NULL: absent); in `a`.
+ *   fails  INVALID: both or none, as above; with the path /role or /roles
+ */
+MUST_CHECK struct err *role_read_names(struct str role, const struct node *roles, struct arena *a,
+				       struct str *out);
+
+/* … and back: `role` or `roles` as a member of the object that `w` is in. */
+struct json;
+void role_print_names(struct str role, struct json *w);

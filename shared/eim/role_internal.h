@@ -1,6 +1,7 @@
 /*
  * role_internal - what the files of role share: role.c (which functions), role_host.c (signatures against
- * BTF), role_access.c (entries, access to their arguments), role_constraint.c (what holds before and after a call), role_print.c (text and digest).
+ * BTF), role_access.c (entries, access to their arguments), role_constraint.c (what holds before and after a call),
+ * role_intersect.c (several roles together), role_print.c (text and digest).
  */
 #pragma once
 
@@ -20,6 +21,19 @@ struct role_constraints {
 	struct constraint *pre, *post;
 	size_t pre_count, post_count, pre_capacity, post_capacity;
 };
+
+/* ---- role.c ---- */
+
+/* role_resolve() of one name. */
+MUST_CHECK struct err *role_resolve_one(const struct spec *spec, struct str name,
+					const struct btf *host, struct role **out);
+
+/* ---- role_intersect.c ---- */
+
+/* role_resolve() of several; fails as each of them, and INVALID for a name twice. */
+MUST_CHECK struct err *role_resolve_together(const struct spec *spec, const struct str *names,
+					     size_t count, const struct btf *host,
+					     struct role **out);
 
 /* ---- role_host.c ---- */
 

@@ -133,6 +133,15 @@ static void print_variables(const struct role *r, struct buf *out)
 			   r->variables[i].btf_id ? "" : " (not in the host's types)");
 }
 
+static void print_omissions(const struct role *r, struct buf *out)
+{
+	if (r->omissions_count)
+		buf_puts(out, "\nnot allowed, or never, since not all of the roles agree\n");
+	for (size_t i = 0; i < r->omissions_count; i++)
+		buf_printf(out, "  %.*s: %.*s\n", STR_FMT(r->omissions[i].what),
+			   STR_FMT(r->omissions[i].why));
+}
+
 void role_print(const struct role *r, struct buf *out)
 {
 	buf_printf(out, "role %.*s\n\nattributes\n", STR_FMT(r->name));
@@ -148,6 +157,7 @@ void role_print(const struct role *r, struct buf *out)
 	print_entries(r, out);
 	print_access(r, out);
 	print_variables(r, out);
+	print_omissions(r, out);
 }
 
 /* ---- digest ---- */

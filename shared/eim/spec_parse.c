@@ -6,7 +6,7 @@
  * [S1] A decoder returns its findings as one list; NO_MEMORY ends the parse.
  * [S2] Items behind a finding may be half filled: where there are findings there is no spec.
  */
-#include "shared/eim/spec.h"
+#include "shared/eim/role.h"
 #include "shared/eim/spec_index.h"
 #include "shared/base/mem.h"
 #include "shared/codec/fields.h"
@@ -364,6 +364,11 @@ static struct err *decode_role(struct arena *a, const struct node *n, const char
 	TRY_AT(fields_decode(n, fields, ARRAY_SIZE(fields), &in), "%s", path);
 	role->name = in.name;
 	role->at = place_of(n, path);
+	if (in.name.size > 0 && !role_is_name(in.name))
+		return node_err(n, path,
+				"role \"%.*s\": & and , stand between the names of several roles; "
+				"leave them out of a name",
+				STR_FMT(in.name));
 	struct err *found =
 		decode_names(a, in.capabilities, path, "capabilities", &role->capabilities);
 	err_add(&found, decode_names(a, in.inherits, path, "inherits", &role->inherits));

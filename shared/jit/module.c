@@ -85,15 +85,6 @@ static LLVMValueRef add_symbol(struct module *m, const char *name)
 	return symbol;
 }
 
-static bool calls_what_ends(const struct jit_program *p)
-{
-	for (uint32_t i = 0; i < p->insns_count; i += insn_slots(&p->insns[i]))
-		if (insn_kind(&p->insns[i]) == INSN_CALL_HELPER &&
-		    p->insns[i].imm == BPF_FUNC_spin_lock)
-			return true;
-	return false;
-}
-
 static struct err *init_fuel(struct module *m)
 {
 	const struct jit_program *p = m->program;
@@ -105,6 +96,15 @@ static struct err *init_fuel(struct module *m)
 	return p->fuel ? fuel_init(&code, &m->fuel) : NULL;
 }
 
+static bool calls_what_ends(const struct jit_program *p)
+{
+	for (uint32_t i = 0; i < p->insns_count; i += insn_slots(&p->insns[i]))
+		if (insn_kind(&p->insns[i]) == INSN_CALL_HELPER &&
+		    p->insns[i].imm == BPF_FUNC_spin_lock)
+			return true;
+	return false;
+}
+
 struct err *module_init(struct module *m, const struct jit_program *program)
 {
 	*m = (struct module){.program = program};
@@ -112,8 +112,8 @@ struct err *module_init(struct module *m, const struct jit_program *program)
 	m->queue = mem_zalloc_array(program->functions_count, sizeof(m->queue[0]));
 	TRY_MEMORY(m->functions);
 	TRY_MEMORY(m->queue);
-	TRY(init_fuel(m));
 	m->may_end = program->fuel > 0 || calls_what_ends(program);
+	TRY(init_fuel(m));
 	m->context = LLVMContextCreate();
 	LLVMContextSetDiagnosticHandler(m->context, note_diagnostic, m);
 	m->builder = LLVMCreateBuilderInContext(m->context);
@@ -217,6 +217,11 @@ static void set_flag(const struct module *m, LLVMValueRef fn, const char *name)
 	unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
 	LLVMAddAttributeAtIndex(fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
 				LLVMCreateEnumAttribute(m->context, kind, 0));
+}
+
+void module_keep_apart(const struct module *m, LLVMValueRef fn)
+{
+	set_flag(m, fn, "noinline");
 }
 
 static bool has_flag(LLVMValueRef fn, const char *name)

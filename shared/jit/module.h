@@ -18,10 +18,11 @@ struct module {
 	LLVMTargetMachineRef machine;
 	LLVMBuilderRef builder;
 	LLVMTypeRef i1, i8, i16, i32, i64, ptr;
-	LLVMTypeRef function_type; /* i64(i64, i64, i64, i64, i64); counted: translate_fuel.h */
-	struct fuel fuel;	   /* programs that count: what is charged */
-	LLVMValueRef private_page; /* what the image's layout will fix */
-	LLVMValueRef imports;	   /* likewise: the words that the agent fills */
+	LLVMTypeRef
+		function_type; /* i64(i64, i64, i64, i64, i64); where runs may end: translate_fuel.h */
+	struct fuel fuel;      /* programs that count: what is charged */
+	LLVMValueRef private_page;		/* what the image's layout will fix */
+	LLVMValueRef imports;			/* likewise: the words that the agent fills */
 	uint32_t import_of[OBJECT_MAX_EXTERNS]; /* of each extern: its word's number + 1; 0: none */
 	LLVMValueRef maps[OBJECT_MAX_MAPS];	/* base of a map file, or a constant's first byte */
 	bool map_is_used[OBJECT_MAX_MAPS];	/* … and is to be in the image */
@@ -54,6 +55,9 @@ LLVMValueRef module_number(const struct module *m, int64_t value);
 
 /* Local function `index`, declared, and put in the queue where it was not yet; NULL: out of memory. */
 LLVMValueRef module_function(struct module *m, uint32_t index);
+
+/* It is never inlined. */
+void module_keep_apart(const struct module *m, LLVMValueRef fn);
 
 /* A function of the runtime's bitcode, or NULL. */
 LLVMValueRef module_runtime(const struct module *m, const char *name);

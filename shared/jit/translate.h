@@ -61,6 +61,9 @@ bool translate_calls_host(const struct jit_program *p); /* translate_host.c */
 MUST_CHECK struct err *translate_callback(struct translate *t, uint32_t index, uint32_t map,
 					  LLVMValueRef *out); /* translate_callback.c */
 
+/* bpf_tail_call(). fails UNSUPPORTED where its map is not known */
+MUST_CHECK struct err *translate_tail(struct translate *t); /* translate_tail.c */
+
 /* Whether some instruction has local function `index` as its constant. */
 bool translate_is_constant(const struct jit_program *p, uint32_t index); /* translate_callback.c */
 

@@ -45,6 +45,7 @@ static uint32_t needs_of(const struct call *call, const struct object_map *map)
 		{BPF_FUNC_ringbuf_output, IMAGE_NEEDS_OWNER},
 		{BPF_FUNC_spin_lock, IMAGE_NEEDS_OWNER},
 		{BPF_FUNC_ringbuf_reserve, IMAGE_NEEDS_OWNER},
+		{BPF_FUNC_ringbuf_reserve_dynptr, IMAGE_NEEDS_OWNER},
 	};
 	uint32_t id = call->helper->id;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -255,6 +256,15 @@ static LLVMValueRef as_register(struct translate *t, LLVMValueRef value)
 	return type == t->m->i64 ? value : module_number(t->m, 0); /* void: r0 is unreadable */
 }
 
+/* A lock that was not to be had ends the run; so may what was called back. */
+static void end_where_it_may(struct translate *t, const struct call *call, LLVMValueRef result)
+{
+	if (call->helper->id == BPF_FUNC_spin_lock)
+		translate_fuel_end_if(t, LLVMBuildNot(t->b, result, ""));
+	if (call->helper->flags & HELPER_CALLS)
+		translate_fuel_take_back(t);
+}
+
 static struct err *call_map(struct translate *t, const struct call *call, uint32_t index,
 			    LLVMValueRef *args)
 {
@@ -262,6 +272,7 @@ static struct err *call_map(struct translate *t, const struct call *call, uint32
 	TRY(map_function(t, call, index, &fn));
 	LLVMValueRef result =
 		LLVMBuildCall2(t->b, map_function_type(call), fn, args, call->params_count - 1, "");
+	end_where_it_may(t, call, result);
 	translate_write(t, BPF_REG_0, as_register(t, result));
 	return NULL;
 }
@@ -269,6 +280,8 @@ static struct err *call_map(struct translate *t, const struct call *call, uint32
 /* Maps that the helper's operation is about: ring buffers or the others; and lookups, maps of maps. */
 static bool fits(const struct call *call, const struct object_map *map)
 {
+	if (map->kind == MAP_KIND_PROG_ARRAY)
+		return false;
 	if (map->inner)
 		return call->helper->id == BPF_FUNC_map_lookup_elem;
 	bool ring = strstr(call->helper->name, "ringbuf") != NULL;
@@ -338,8 +351,7 @@ static struct err *call_plain(struct translate *t, const struct call *call)
 	LLVMValueRef result =
 		LLVMBuildCall2(t->b, call->type, call->function, args, call->params_count, "");
 	t->m->needs |= needs_of(call, NULL);
-	if (call->helper->id == BPF_FUNC_spin_lock)
-		translate_fuel_end_if(t, LLVMBuildNot(t->b, result, ""));
+	end_where_it_may(t, call, result);
 	translate_write(t, BPF_REG_0, as_register(t, result));
 	return NULL;
 }
@@ -416,14 +428,10 @@ static struct err *call_back_by_number(struct translate *t, const struct call *c
 struct err *translate_helper(struct translate *t)
 {
 	struct call call;
+	if (t->insn->imm == BPF_FUNC_tail_call)
+		return translate_tail(t);
 	TRY(find_call(t, &call));
-	if (!(call.helper->flags & HELPER_CALLS))
-		return call_known(t, &call);
-	(void)translate_fuel_lend(t, module_number(t->m, 0)); /* should none be called */
-	if (t->fact->callback == VERIFIER_MIXED)
-		TRY(call_back_by_number(t, &call));
-	else
-		TRY(call_known(t, &call));
-	translate_fuel_take_back(t);
-	return NULL;
+	if ((call.helper->flags & HELPER_CALLS) && t->fact->callback == VERIFIER_MIXED)
+		return call_back_by_number(t, &call);
+	return call_known(t, &call);
 }

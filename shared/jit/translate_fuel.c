@@ -8,25 +8,31 @@
  *	call		{r0, fuel} = g(…, fuel); if (fuel < 0) return {0, fuel}
  *	callback	the helper gets {ctx, fuel} in memory as ctx; a round takes the counter from there, puts it
  *			back, and stops the rounds where it is negative
+ *	tail call	fuel -= total of the target; if (fuel < 0) return {0, fuel}; goto target
+ *	lock		where it is not to be had: fuel = -1; return {0, fuel}
  *	entry		fuel = max_instructions - total; …; if (fuel < 0) count the end, and return 0
- *
- * A program that takes spin locks has the counter too, since its runs end where a lock is not to be had; where
- * it is not metered nothing is charged.
  *
  * [I1] A charge is taken before what it is for is executed, so with fuel.h's promise no more than
  *      max_instructions are executed, at any time.
  * [I2] A negative counter only ever leads to returns: no instruction of the program follows.
  * [I3] Charges and counters are at most FUEL_MAX: a difference of two does not overflow.
- * [I4] An entry that was proved to end is never out of fuel, though it shares functions with metered ones: its
+ * [I4] An entry that was proved to end never ends early, though it shares functions with metered ones: its
  *      counter is more than it can ever be charged.
  */
 #include "shared/jit/translate_fuel.h"
 
 #include "shared/jit/image.h"
 
+/* Functions hand a counter on. */
 static bool is_counted(const struct module *m)
 {
 	return m->may_end;
+}
+
+/* … and take charges from it. Else it is only negative or not. */
+static bool is_charged(const struct module *m)
+{
+	return m->program->fuel > 0;
 }
 
 LLVMTypeRef translate_fuel_type(struct module *m)
@@ -109,18 +115,9 @@ LLVMValueRef translate_fuel_call(struct translate *t, LLVMValueRef callee, LLVMV
 	return LLVMBuildExtractValue(t->b, call, 0, "");
 }
 
-void translate_fuel_end_if(struct translate *t, LLVMValueRef fails)
-{
-	if (!is_counted(t->m))
-		return;
-	LLVMValueRef left = LLVMBuildSelect(t->b, fails, module_number(t->m, -1), read_fuel(t), "");
-	LLVMBuildStore(t->b, left, t->fuel);
-	stop_if_empty(t, new_block(t->m, t->fn));
-}
-
 LLVMBasicBlockRef translate_fuel_jump(struct translate *t, uint32_t to, LLVMBasicBlockRef block)
 {
-	if (!t->m->program->fuel || !fuel_is_back(t->at, to))
+	if (!is_charged(t->m) || !fuel_is_back(t->at, to))
 		return block;
 	LLVMBasicBlockRef back = LLVMGetInsertBlock(t->b), charge = new_block(t->m, t->fn);
 	LLVMPositionBuilderAtEnd(t->b, charge);
@@ -135,9 +132,38 @@ LLVMBasicBlockRef translate_fuel_jump(struct translate *t, uint32_t to, LLVMBasi
 LLVMValueRef translate_fuel_is_low(struct translate *t)
 {
 	int64_t low = (int64_t)(MIN(t->m->program->fuel, FUEL_MAX) / 4);
-	if (!is_counted(t->m)) /* nothing runs out */
+	if (!is_charged(t->m)) /* nothing runs out */
 		return LLVMConstInt(t->m->i1, 0, false);
 	return LLVMBuildICmp(t->b, LLVMIntSLT, read_fuel(t), module_number(t->m, low), "");
+}
+
+void translate_fuel_end_if(struct translate *t, LLVMValueRef condition)
+{
+	LLVMBasicBlockRef stop = new_block(t->m, t->fn), further = new_block(t->m, t->fn);
+	LLVMBuildCondBr(t->b, condition, stop, further);
+	LLVMPositionBuilderAtEnd(t->b, stop);
+	if (is_counted(t->m))
+		LLVMBuildStore(t->b, module_number(t->m, -1), t->fuel);
+	translate_fuel_return(t, module_number(t->m, 0));
+	LLVMPositionBuilderAtEnd(t->b, further);
+}
+
+void translate_fuel_tail(struct translate *t, uint32_t index, LLVMValueRef callee,
+			 LLVMValueRef args[6])
+{
+	unsigned count = is_counted(t->m) ? 6 : 5;
+	if (is_charged(t->m)) {
+		int64_t cost = (int64_t)t->m->fuel.totals[index];
+		LLVMValueRef left = LLVMBuildSub(t->b, read_fuel(t), module_number(t->m, cost), "");
+		LLVMBuildStore(t->b, left, t->fuel);
+		stop_if_empty(t, new_block(t->m, t->fn));
+	}
+	if (count == 6)
+		args[5] = read_fuel(t);
+	LLVMValueRef call = LLVMBuildCall2(t->b, t->m->function_type, callee, args, count, "");
+	LLVMSetInstructionCallConv(call, LLVMFastCallConv);
+	LLVMSetTailCallKind(call, LLVMTailCallKindMustTail);
+	LLVMBuildRet(t->b, call);
 }
 
 /* ---- callbacks ---- */
@@ -167,6 +193,11 @@ static LLVMValueRef put_back(struct module *m, LLVMValueRef lent, LLVMValueRef f
 	return is_empty(m, fuel);
 }
 
+static int64_t cost_of_round(const struct module *m, uint32_t index)
+{
+	return is_charged(m) ? (int64_t)(m->fuel.totals[index] + FUEL_ROUND) : 0;
+}
+
 static void counted_round(struct translate *t, uint32_t index, LLVMValueRef callee,
 			  LLVMValueRef args[6], unsigned ctx)
 {
@@ -174,8 +205,7 @@ static void counted_round(struct translate *t, uint32_t index, LLVMValueRef call
 	LLVMValueRef fn = LLVMGetBasicBlockParent(LLVMGetInsertBlock(t->b));
 	LLVMBasicBlockRef stop = new_block(m, fn), go = new_block(m, fn);
 	LLVMValueRef lent = LLVMBuildIntToPtr(t->b, args[ctx], m->ptr, "");
-	uint64_t charge = m->program->fuel ? m->fuel.totals[index] + FUEL_ROUND : 0;
-	LLVMValueRef cost = module_number(m, (int64_t)charge);
+	LLVMValueRef cost = module_number(m, cost_of_round(m, index));
 	args[ctx] = LLVMBuildLoad2(t->b, m->i64, lent, "ctx");
 	args[5] = LLVMBuildSub(t->b, LLVMBuildLoad2(t->b, m->i64, lent_fuel(m, lent), "fuel"), cost,
 			       "");
@@ -206,10 +236,10 @@ void translate_fuel_round(struct translate *t, uint32_t index, LLVMValueRef call
 
 static struct err *first_fuel(const struct module *m, const struct verifier_entry *e, int64_t *out)
 {
-	uint64_t max = MIN(m->program->fuel, FUEL_MAX);
 	*out = INT64_MAX; /* [I4] */
-	if (!e->is_metered || !m->program->fuel)
+	if (!e->is_metered || !is_charged(m))
 		return NULL;
+	uint64_t max = MIN(m->program->fuel, FUEL_MAX);
 	uint64_t total = m->fuel.totals[e->function - m->program->functions];
 	if (total > max)
 		return err_new(ERR_INTERNAL, "%.*s: more instructions than its role allows",

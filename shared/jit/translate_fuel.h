@@ -1,7 +1,7 @@
 /*
- * translate_fuel - the counter of metered programs, whose charges are those of shared/bpf/fuel.h. Inside
- * shared/jit. Programs that take spin locks have it too, for runs that end there. In others that do not count
- * (jit_program.fuel is 0) nothing here adds any code.
+ * translate_fuel - runs that may end before their exit: metered ones, by a counter whose charges are those of
+ * shared/bpf/fuel.h, and those that do not get a lock. Inside shared/jit. Where m->may_end is false nothing
+ * here adds any code.
  */
 #pragma once
 
@@ -24,8 +24,12 @@ LLVMValueRef translate_fuel_call(struct translate *t, LLVMValueRef callee, LLVMV
  * or to a block that charges a jump back. */
 LLVMBasicBlockRef translate_fuel_jump(struct translate *t, uint32_t to, LLVMBasicBlockRef block);
 
-/* The run ends here where `fails` (i1) holds, as if nothing were left. */
-void translate_fuel_end_if(struct translate *t, LLVMValueRef fails);
+/* The run ends here where `condition` (i1) holds. */
+void translate_fuel_end_if(struct translate *t, LLVMValueRef condition);
+
+/* A tail call of local function `index`, whose arguments are args[0 … 4]: the block ends with it. */
+void translate_fuel_tail(struct translate *t, uint32_t index, LLVMValueRef callee,
+			 LLVMValueRef args[6]);
 
 /* Whether may_goto jumps: less than a quarter of what the role allows is left. */
 LLVMValueRef translate_fuel_is_low(struct translate *t);

@@ -11,12 +11,15 @@
 #include "shared/verifier/call.h"
 
 #include "shared/bpf/map_kind.h"
+#include "shared/verifier/call_dynptr.h"
 #include "shared/verifier/callback.h"
 #include "shared/verifier/fact.h"
+#include "shared/verifier/global.h"
 #include "shared/verifier/grant.h"
 #include "shared/verifier/lock.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/proof.h"
+#include "shared/verifier/state_object.h"
 #include "shared/verifier/words.h"
 
 #include <stdio.h>
@@ -28,8 +31,10 @@ struct call {
 	char subject[96];		/* the argument that is being checked */
 	const struct state_reg *map;	/* a MAP argument … */
 	const struct object_map *shape; /* … and what its elements are like */
-	uint64_t record_bytes;		/* of a CONST_SIZE argument */
-	uint32_t released;		/* id of a RECORD argument */
+	uint64_t record_bytes;		/* of a CONST_SIZE or CONST_LENGTH argument */
+	uint32_t released;		/* id of a RECORD or DYNPTR_RECORD argument */
+	struct state_reg dynptr;	/* first slot of a DYNPTR argument */
+	const struct state_reg *place;	/* DYNPTR_UNINIT: where one is made */
 	const struct state_reg *out;	/* of a MEM_OUT argument; it is written with … */
 	uint64_t out_min, out_max;	/* … so many bytes */
 };
@@ -63,6 +68,8 @@ static const struct {
 	{BPF_FUNC_ringbuf_output, MAP_KIND_RINGBUF},
 	{BPF_FUNC_ringbuf_reserve, MAP_KIND_RINGBUF},
 	{BPF_FUNC_ringbuf_query, MAP_KIND_RINGBUF},
+	{BPF_FUNC_ringbuf_reserve_dynptr, MAP_KIND_RINGBUF},
+	{BPF_FUNC_tail_call, MAP_KIND_PROG_ARRAY},
 };
 
 static bool does_kind_fit(const struct helper *h, const struct object_map *m)
@@ -124,6 +131,10 @@ static struct err *check_memory(struct call *k, unsigned i, uint64_t size, enum 
 		return reject_argument(
 			k, i, "memory of the program: a local variable, a map's value or a record");
 	TRY(memory_check(k->c, &a, &span));
+	if (use == MEMORY_WRITE && a.pointer.kind == STATE_STACK &&
+	    state_object_touched(k->c->state, a.pointer.frame, (int)span.from,
+				 (unsigned)(span.to - span.from)))
+		return reject_argument(k, i, "memory without a dynptr in it, since it is written");
 	if (use == MEMORY_READ && a.pointer.kind == STATE_STACK)
 		TRY(memory_check_stack(k->c, k->subject, a.pointer.frame, span));
 	return NULL;
@@ -159,8 +170,9 @@ static struct err *name_argument(struct call *k, unsigned i)
 static struct err *check_sized(struct call *k, unsigned i, const struct range *size)
 {
 	bool is_out = k->helper->args[i - 1] == HELPER_ARG_MEM_OUT;
+	bool is_read = k->helper->args[i - 1] == HELPER_ARG_MEM_IN;
 	TRY(name_argument(k, i - 1));
-	TRY(check_memory(k, i - 1, size->full.umax, is_out ? MEMORY_WRITE : MEMORY_READ));
+	TRY(check_memory(k, i - 1, size->full.umax, is_read ? MEMORY_READ : MEMORY_WRITE));
 	if (is_out) {
 		k->out = &k->args[i - 1];
 		k->out_min = size->full.umin;
@@ -213,6 +225,43 @@ static struct err *arg_const_size(struct call *k, unsigned i)
 			    "which has %u",
 			    k->subject, (unsigned long long)k->record_bytes, STR_FMT(m->name),
 			    m->max_entries);
+}
+
+static struct err *arg_const_length(struct call *k, unsigned i)
+{
+	const struct state_reg *r = &k->args[i];
+	TRY(arg_scalar(k, i));
+	check_precise(k->c, r);
+	if (!range_is_const(&r->range) || r->range.bits.value > INT32_MAX)
+		return reject_argument(k, i, "a constant, such as sizeof(struct event)");
+	k->record_bytes = r->range.bits.value;
+	return NULL;
+}
+
+static struct err *arg_mem_value(struct call *k, unsigned i)
+{
+	if (k->args[i].kind == STATE_VALUE)
+		return NULL;
+	return reject_argument(k, i,
+			       "memory of a map: a value in it that is not null, or a global");
+}
+
+static struct err *arg_dynptr_uninit(struct call *k, unsigned i)
+{
+	k->place = &k->args[i];
+	return call_dynptr_check_place(k->c, k->subject, k->place);
+}
+
+static struct err *arg_dynptr(struct call *k, unsigned i)
+{
+	return call_dynptr_check(k->c, k->subject, &k->args[i], &k->dynptr);
+}
+
+static struct err *arg_dynptr_record(struct call *k, unsigned i)
+{
+	TRY(call_dynptr_check_record(k->c, k->subject, &k->args[i], &k->dynptr));
+	k->released = k->dynptr.id;
+	return NULL;
 }
 
 static struct err *arg_record(struct call *k, unsigned i)
@@ -281,6 +330,11 @@ static struct err *(*const arg_checks[])(struct call *k, unsigned i) = {
 	[HELPER_ARG_CTX] = arg_ctx,
 	[HELPER_ARG_CALLBACK] = arg_callback,
 	[HELPER_ARG_CALLBACK_CTX] = arg_anything,
+	[HELPER_ARG_CONST_LENGTH] = arg_const_length,
+	[HELPER_ARG_MEM_VALUE] = arg_mem_value,
+	[HELPER_ARG_DYNPTR_UNINIT] = arg_dynptr_uninit,
+	[HELPER_ARG_DYNPTR] = arg_dynptr,
+	[HELPER_ARG_DYNPTR_RECORD] = arg_dynptr_record,
 	[HELPER_ARG_SPIN_LOCK] = arg_spin_lock,
 };
 
@@ -345,11 +399,22 @@ static struct err *result_record(struct call *k, struct state_reg *r0)
 			    "more than %d records are held at the same time", STATE_REFS);
 }
 
+static struct err *result_slice(struct call *k, struct state_reg *r0)
+{
+	*r0 = (struct state_reg){.kind = STATE_SLICE_OR_NULL,
+				 .map = k->dynptr.id,
+				 .id = check_new_id(k->c),
+				 .size = (uint32_t)k->record_bytes,
+				 .range = range_const(0)};
+	return NULL;
+}
+
 static struct err *(*const results[])(struct call *k, struct state_reg *r0) = {
 	[HELPER_RETURN_VOID] = result_none,
 	[HELPER_RETURN_INTEGER] = result_number,
 	[HELPER_RETURN_MAP_VALUE_OR_NULL] = result_value,
 	[HELPER_RETURN_RECORD_OR_NULL] = result_record,
+	[HELPER_RETURN_SLICE_OR_NULL] = result_slice,
 };
 
 static struct err *take_effect(struct call *k)
@@ -360,6 +425,10 @@ static struct err *take_effect(struct call *k)
 	if ((k->helper->flags & HELPER_RELEASES) && !state_release(k->c->state, k->released))
 		return check_reject(k->c, VERIFIER_BAD_ARGUMENT, NULL, "%s was released before",
 				    k->subject);
+	if (k->helper->flags & HELPER_RELEASES)
+		state_object_end(k->c->state, k->released);
+	if (k->place)
+		TRY(call_dynptr_make(k->c, k->place, k->helper->flags & HELPER_ACQUIRES));
 	use_up(k->c);
 	return results[k->helper->returns](k, check_reg(k->c, 0));
 }
@@ -421,6 +490,7 @@ struct err *call_local(struct check *c, const struct bpf_insn *insn)
 			"write a function that calls itself as a loop with a constant bound; "
 			"or make the innermost function __always_inline",
 			"calls nest deeper than %d frames", STATE_FRAMES);
+	c->frames_most = MAX(c->frames_most, c->state->frames_count);
 	struct state_frame *f = state_top(c->state);
 	memcpy(&f->regs[1], &f[-1].regs[1], 5 * sizeof f->regs[0]);
 	memset(&f[-1].regs[0], 0, 6 * sizeof f->regs[0]); /* [I2] */
@@ -449,14 +519,29 @@ static struct err *leave_entry(struct check *c)
 			    place);
 }
 
+/* What has to be released must not be lost with the frame that it lies in. */
+static struct err *check_objects_released(struct check *c)
+{
+	const struct state_reg *r = state_object_in_top(c->state);
+	if (!r)
+		return NULL;
+	return check_reject(c, VERIFIER_UNRELEASED,
+			    "release it before the function returns, or let the caller pass in its "
+			    "place",
+			    "the function returns, and with it ends a %s on its stack that is not "
+			    "released",
+			    state_kinds[r->kind].words);
+}
+
 struct err *call_exit(struct check *c, uint32_t *next)
 {
 	struct state *s = c->state;
 	if (s->frames_count == 1) {
 		*next = UINT32_MAX;
-		return leave_entry(c);
+		return c->root == c->entry ? leave_entry(c) : global_leave(c);
 	}
 	struct state_frame *f = state_top(s);
+	TRY(check_objects_released(c));
 	if (f->is_callback) {
 		*next = UINT32_MAX;
 		return callback_leave(c);

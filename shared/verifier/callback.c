@@ -16,6 +16,7 @@
  */
 #include "shared/verifier/callback.h"
 
+#include "shared/verifier/state_object.h"
 #include "shared/verifier/words.h"
 
 #define MAX_LOOPS (UINT64_C(1) << 23) /* more, and bpf_loop() refuses to begin */
@@ -87,6 +88,7 @@ struct err *callback_enter(struct check *c, const struct callback *b)
 				    "a callback cannot start itself; write a loop with a constant "
 				    "bound inside",
 				    "calls nest deeper than %d frames", STATE_FRAMES);
+	c->frames_most = MAX(c->frames_most, c->state->frames_count);
 	struct state_frame *f = state_top(c->state);
 	f->is_callback = true;
 	find_caller(b->helper)->set_args(c, b, f->regs);
@@ -124,6 +126,9 @@ struct err *callback_leave(struct check *c)
 void callback_forget(struct state *s, const uint64_t written[STATE_FRAMES])
 {
 	for (uint32_t i = 0; i < s->frames_count; i++)
-		for (uint64_t left = written[i]; left; left &= left - 1)
-			state_blur(&s->frames[i], 8 * __builtin_ctzll(left) - STATE_FRAME_SIZE, 8);
+		for (uint64_t left = written[i]; left; left &= left - 1) {
+			int offset = 8 * __builtin_ctzll(left) - STATE_FRAME_SIZE;
+			state_object_overwrite(s, i, offset, 8);
+			state_blur(&s->frames[i], offset, 8);
+		}
 }

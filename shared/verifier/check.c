@@ -3,6 +3,7 @@
  */
 #include "shared/verifier/check.h"
 
+#include "shared/verifier/meter.h"
 #include "shared/verifier/words.h"
 
 static const char *keep_text(struct check *c, const struct buf *text)
@@ -169,6 +170,35 @@ void check_written(struct check *c, unsigned frame, uint64_t slots)
 {
 	if (frame < state_callback(c->state))
 		tree_mark_written(c->node, frame, slots);
+}
+
+/* ---- length ---- */
+
+struct err *check_reject_length(struct check *c, uint64_t count)
+{
+	if (meter_is_on(c)) {
+		c->meter.is_needed = true;
+		return NULL;
+	}
+	return check_reject(c, VERIFIER_INSN_LIMIT,
+			    "make loops shorter, or let the role allow more instructions, or meter "
+			    "them (metered: true)",
+			    "an event may execute %llu instructions or more, but role %.*s allows "
+			    "max_instructions: %llu",
+			    (unsigned long long)count, STR_FMT(c->role->name),
+			    (unsigned long long)c->role->attributes.max_instructions);
+}
+
+struct err *check_spend(struct check *c, uint64_t insns)
+{
+	uint64_t all;
+	if (__builtin_add_overflow(c->state->count, insns, &all))
+		all = UINT64_MAX;
+	if (all > c->role->attributes.max_instructions)
+		TRY(check_reject_length(c, all));
+	/* Sums of it do not overflow. */
+	c->state->count = MIN(all, MAX(c->role->attributes.max_instructions, FUEL_MAX));
+	return NULL;
 }
 
 /* ---- stack ---- */

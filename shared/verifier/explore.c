@@ -20,10 +20,12 @@
 #include "shared/verifier/callback.h"
 #include "shared/verifier/cover.h"
 #include "shared/verifier/fact.h"
+#include "shared/verifier/global.h"
 #include "shared/verifier/jump.h"
 #include "shared/verifier/lock.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/meter.h"
+#include "shared/verifier/tail.h"
 #include "shared/verifier/widen.h"
 
 /* A path gets a checkpoint where paths meet, after a decision or after so many instructions. */
@@ -53,22 +55,6 @@ static struct err *reject_size(struct check *c)
 			    "split the program, or make loops and branches fewer",
 			    "the analysis needs more than %zu MiB of memory",
 			    c->limits.max_memory_bytes >> 20);
-}
-
-/* The path is, or would be, `count` instructions long, more than the role allows. */
-static struct err *reject_length(struct check *c, uint64_t count)
-{
-	if (meter_is_on(c)) {
-		c->meter.is_needed = true;
-		return NULL;
-	}
-	return check_reject(c, VERIFIER_INSN_LIMIT,
-			    "make loops shorter, or let the role allow more instructions, or meter "
-			    "them (metered: true)",
-			    "an event may execute %llu instructions or more, but role %.*s allows "
-			    "max_instructions: %llu",
-			    (unsigned long long)count, STR_FMT(c->role->name),
-			    (unsigned long long)c->role->attributes.max_instructions);
 }
 
 /* ---- noted ways ---- */
@@ -236,8 +222,10 @@ static struct err *prune(struct check *c, struct tree_node *n)
 	inherit_marks(c, n);
 	if (n->is_open)
 		tree_mark_open(c->node);
+	if (n->tail)
+		tree_mark_tail(c->node, since + n->tail);
 	if (c->state->count + n->longest > c->role->attributes.max_instructions)
-		TRY(reject_length(c, c->state->count + n->longest));
+		TRY(check_reject_length(c, c->state->count + n->longest));
 	tree_end(&c->tree, c->node, since + n->longest);
 	return NULL;
 }
@@ -511,14 +499,10 @@ static struct err *walk_rounds(struct walk *w, const struct callback *b, uint64_
 
 static struct err *pay_rounds(struct check *c, uint64_t rounds, uint64_t longest)
 {
-	uint64_t all, max = c->role->attributes.max_instructions;
-	if (__builtin_mul_overflow(rounds, longest + FUEL_ROUND, &all) ||
-	    __builtin_add_overflow(c->state->count, all, &all))
+	uint64_t all;
+	if (__builtin_mul_overflow(rounds, longest + FUEL_ROUND, &all))
 		all = UINT64_MAX;
-	if (all > max)
-		TRY(reject_length(c, all));
-	c->state->count = MIN(all, MAX(max, FUEL_MAX)); /* sums of it do not overflow */
-	return NULL;
+	return check_spend(c, all);
 }
 
 static struct err *step_callback(struct walk *w, const struct bpf_insn *insn)
@@ -542,12 +526,17 @@ static struct err *step_helper(struct walk *w, const struct bpf_insn *insn, uint
 	(void)next;
 	if (h && h->flags & HELPER_CALLS)
 		return step_callback(w, insn);
+	if (h && h->flags & HELPER_TAIL_CALLS)
+		return tail_call(w->c, insn);
 	return call_helper(w->c, insn);
 }
 
 static struct err *step_local(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
 {
-	*next = w->c->functions[w->c->flow.insns[w->c->insn].target].first;
+	uint32_t callee = w->c->flow.insns[w->c->insn].target;
+	if (global_is(w->c, callee))
+		return global_call(w->c, callee);
+	*next = w->c->functions[callee].first;
 	return call_local(w->c, insn);
 }
 
@@ -585,7 +574,7 @@ static struct err *count_step(struct check *c)
 {
 	c->state->since++;
 	if (++c->state->count > c->role->attributes.max_instructions)
-		TRY(reject_length(c, c->state->count));
+		TRY(check_reject_length(c, c->state->count));
 	if (++c->verdict->steps <= c->meter.max_steps)
 		return NULL;
 	return check_reject(c, VERIFIER_TOO_COMPLEX,
@@ -629,20 +618,24 @@ static struct err *walk_all(struct walk *w)
 	}
 }
 
-/* ---- one entry ---- */
+/* ---- one function ---- */
 
-static void start(struct check *c, uint32_t entry)
+static void start(struct check *c)
 {
 	struct state *s = c->state;
 	memset(s, 0, sizeof *s);
-	c->entry = entry;
-	c->insn = c->functions[entry].first;
+	c->insn = c->functions[c->root].first;
 	c->node = NULL;
-	c->ctx_reads = 0;
+	c->ctx_reads = c->tail_maps = 0;
+	c->frames_most = 1;
 	memset(c->depth, 0, c->functions_count * sizeof *c->depth);
 	memset(c->calls, 0, (c->functions_count * c->functions_count / 64 + 1) * sizeof *c->calls);
-	(void)state_push(s, entry, PATH_END);
-	s->frames[0].regs[1] = (struct state_reg){.kind = STATE_CTX, .range = range_const(0)};
+	(void)state_push(s, c->root, PATH_END);
+	if (c->root == c->entry)
+		s->frames[0].regs[1] =
+			(struct state_reg){.kind = STATE_CTX, .range = range_const(0)};
+	else
+		global_arguments(c, s->frames[0].regs);
 }
 
 static bool calls(const struct check *c, uint32_t caller, uint32_t callee)
@@ -669,34 +662,15 @@ static struct err *deepest(const struct check *c, uint32_t *out)
 		}
 		memcpy(best, next, n * sizeof *best);
 	}
-	*out = best[c->entry];
+	*out = best[c->root];
 	return NULL;
 }
 
-static struct err *finish(struct check *c, const struct tree_node *root)
-{
-	struct verifier_entry *e = &c->verdict->entries[c->verdict->entries_count];
-	uint32_t stack;
-	TRY(deepest(c, &stack));
-	c->insn = c->functions[c->entry].first;
-	if (stack > c->role->attributes.max_memory)
-		return check_reject(c, VERIFIER_STACK_LIMIT,
-				    "use smaller local variables, or keep large ones in a map",
-				    "the stack grows to %u bytes over all calls, but role %.*s "
-				    "allows max_memory: %u",
-				    stack, STR_FMT(c->role->name), c->role->attributes.max_memory);
-	*e = (struct verifier_entry){.function = &c->functions[c->entry],
-				     .stack_bytes = stack,
-				     .ctx_reads = c->ctx_reads};
-	TRY(meter_finish(c, root->longest, e));
-	c->verdict->entries_count++;
-	return NULL;
-}
-
-static struct err *attempt(struct check *c, uint32_t entry)
+/* Walks all paths of c->root; what was proved is in `out`. */
+static struct err *walk_root(struct check *c, struct verifier_entry *out)
 {
 	struct walk w = {.c = c};
-	start(c, entry);
+	start(c);
 	struct err *e = leave_checkpoint(&w, true); /* the root */
 	if (!e)
 		e = walk_all(&w);
@@ -705,19 +679,82 @@ static struct err *attempt(struct check *c, uint32_t entry)
 	struct tree_node *root = c->tree.all;
 	while (root && root->next_all)
 		root = root->next_all; /* the first one that was added */
-	if (!e)
-		e = finish(c, root);
+	if (!e) {
+		*out = (struct verifier_entry){.function = &c->functions[c->root],
+					       .worst_insns = root->longest,
+					       .tail_insns = root->tail,
+					       .tail_maps = c->tail_maps,
+					       .ctx_reads = c->ctx_reads};
+		e = deepest(c, &out->stack_bytes);
+	}
 	tree_clear(&c->tree);
 	return e;
 }
 
-struct err *explore_entry(struct check *c, uint32_t entry)
+/* A proof, or else metered. */
+static struct err *walk_attempts(struct check *c, struct verifier_entry *out)
 {
 	struct err *e;
 	unsigned n = 0;
 	do {
 		meter_begin(c, n);
-		e = attempt(c, entry);
+		e = walk_root(c, out);
 	} while (meter_retries(c, n++, e));
-	return e;
+	return e ? e : meter_finish(c, out);
+}
+
+static struct err *check_stack(struct check *c, uint32_t stack)
+{
+	c->insn = c->functions[c->root].first;
+	if (stack <= c->role->attributes.max_memory)
+		return NULL;
+	return check_reject(c, VERIFIER_STACK_LIMIT,
+			    "use smaller local variables, or keep large ones in a map",
+			    "the stack grows to %u bytes over all calls, but role %.*s "
+			    "allows max_memory: %u",
+			    stack, STR_FMT(c->role->name), c->role->attributes.max_memory);
+}
+
+static struct err *explore_global(struct check *c, uint32_t function)
+{
+	struct global *g = &c->globals[function];
+	struct verifier_entry proved;
+	c->root = function;
+	c->insn = c->functions[function].first;
+	c->state->frames_count = 0;
+	TRY(global_read(c));
+	TRY(walk_attempts(c, &proved));
+	TRY(check_stack(c, proved.stack_bytes));
+	g->holds = c->meter.holds;
+	g->longest = proved.worst_insns;
+	g->stack_bytes = proved.stack_bytes;
+	g->frames = c->frames_most;
+	g->ctx_reads = proved.ctx_reads;
+	g->is_verified = true;
+	return NULL;
+}
+
+static struct err *explore_globals(struct check *c)
+{
+	OWNED(mem) void *memory = mem_zalloc_array(c->functions_count, sizeof(uint32_t));
+	TRY_MEMORY(memory);
+	uint32_t *order = memory, count;
+	TRY(global_order(c, c->entry, order, &count));
+	for (uint32_t i = 0; i < count; i++)
+		if (!c->globals[order[i]].is_verified)
+			TRY(explore_global(c, order[i]));
+	return NULL;
+}
+
+struct err *explore_entry(struct check *c, uint32_t entry)
+{
+	struct verifier_entry proved;
+	c->entry = entry;
+	TRY(explore_globals(c));
+	c->root = entry;
+	TRY(walk_attempts(c, &proved));
+	TRY(check_stack(c, proved.stack_bytes));
+	c->meter.any_holds |= c->meter.holds;
+	c->verdict->entries[c->verdict->entries_count++] = proved;
+	return NULL;
 }

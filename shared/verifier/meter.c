@@ -17,6 +17,8 @@
  * [I5] A run may end at each jump back and each round of a callback, of any loop, once the code counts. So
  *      nothing is held there, which would be lost. A local function that ends the run ends it in
  *      its callers as well, which hold nothing either: what they held was held at the jump.
+ *      What was proved without metering may hold something there, and then does not run in metered code:
+ *      entries do not, since their counter has no end; functions and chains of entries are asked (`holds`).
  * [I6] Facts for the compiler are merged over attempts: they hold for all that was explored.
  */
 #include "shared/verifier/meter.h"
@@ -46,7 +48,7 @@ void meter_begin(struct check *c, unsigned n)
 	uint64_t used = c->verdict->steps, all = c->limits.max_steps;
 	uint64_t left = all > used ? all - used : 0;
 	c->meter.rounds = attempts[n].rounds;
-	c->meter.is_needed = false;
+	c->meter.is_needed = c->meter.holds = false;
 	c->meter.max_steps =
 		c->role->attributes.metered ? used + left / 4 * attempts[n].quarters : all;
 }
@@ -69,22 +71,48 @@ bool meter_retries(struct check *c, unsigned n, struct err *e)
 	return true;
 }
 
-struct err *meter_may_end(struct check *c, const char *what)
+static struct err *reject_held(struct check *c, const char *what)
 {
 	const struct state *s = c->state;
-	if (!meter_is_on(c) || (s->refs_count == 0 && !s->lock.id))
+	bool is_lock = s->refs_count == 0;
+	uint32_t insn = is_lock ? s->lock.insn : s->refs[0].insn;
+	const struct btf_line *line = object_line_at(c->object, insn);
+	return check_reject(c, is_lock ? VERIFIER_SPIN_LOCK : VERIFIER_UNRELEASED,
+			    is_lock ? "give the lock back before the loop"
+				    : "submit, discard or release it before the loop, or fill it "
+				      "without one",
+			    "%s is metered: the run may end here, and what was %s at line %u "
+			    "(instruction %u) would be lost",
+			    what, is_lock ? "locked" : "acquired", line ? line->line : 0, insn);
+}
+
+static bool holds(const struct state *s)
+{
+	return s->refs_count > 0 || s->lock.id;
+}
+
+struct err *meter_may_end(struct check *c, const char *what)
+{
+	if (!holds(c->state))
 		return NULL;
-	if (s->lock.id)
-		return check_reject(
-			c, VERIFIER_SPIN_LOCK,
-			"take the lock in each round, or go round without it",
-			"%s is metered: the run may end here, and the lock would stay taken", what);
-	const struct btf_line *line = object_line_at(c->object, s->refs[0].insn);
-	return check_reject(c, VERIFIER_UNRELEASED,
-			    "submit or discard it before the loop, or fill it without one",
-			    "%s is metered: the run may end here, and the record that was reserved "
-			    "at line %u (instruction %u) would be lost",
-			    what, line ? line->line : 0, s->refs[0].insn);
+	c->meter.holds = true;
+	return meter_is_on(c) ? reject_held(c, what) : NULL;
+}
+
+struct err *meter_call(struct check *c, bool function_holds)
+{
+	TRY(meter_may_end(c, "the called function"));
+	if (!function_holds)
+		return NULL;
+	c->meter.holds = true;
+	if (!meter_is_on(c))
+		return NULL;
+	return check_reject(
+		c, VERIFIER_UNRELEASED,
+		"let the function release what it acquires before its loops, or make it "
+		"static",
+		"the run is metered and may end within the called function, which holds "
+		"something over a loop");
 }
 
 static void matters(void *context, struct state_reg *r)
@@ -102,17 +130,40 @@ void meter_go_round(struct check *c)
 	c->meter.is_needed = true;
 }
 
-struct err *meter_finish(struct check *c, uint64_t longest, struct verifier_entry *out)
+/* What is charged before anything is executed. */
+static struct err *check_total(struct check *c, uint32_t function)
 {
-	uint64_t max = c->role->attributes.max_instructions;
-	out->is_metered = c->meter.is_needed;
-	out->worst_insns = out->is_metered ? max : longest;
-	if (!out->is_metered || c->meter.fuel.totals[c->entry] <= max)
+	uint64_t total = c->meter.fuel.totals[function];
+	if (total <= c->role->attributes.max_instructions)
 		return NULL;
+	c->insn = c->functions[function].first;
 	return check_reject(
 		c, VERIFIER_INSN_LIMIT, "let the role allow more instructions",
 		"before any loop goes round, an event may execute %llu instructions, but "
 		"role %.*s allows max_instructions: %llu",
-		(unsigned long long)c->meter.fuel.totals[c->entry], STR_FMT(c->role->name),
-		(unsigned long long)max);
+		(unsigned long long)total, STR_FMT(c->role->name),
+		(unsigned long long)c->role->attributes.max_instructions);
+}
+
+static struct err *become_metered(struct check *c, struct verifier_entry *e)
+{
+	e->is_metered = true;
+	e->worst_insns = c->role->attributes.max_instructions;
+	return check_total(c, (uint32_t)(e->function - c->functions));
+}
+
+struct err *meter_finish(struct check *c, struct verifier_entry *e)
+{
+	return c->meter.is_needed ? become_metered(c, e) : NULL;
+}
+
+struct err *meter_chain(struct check *c, struct verifier_entry *e)
+{
+	c->insn = e->function->first;
+	if (c->meter.any_holds)
+		return check_reject(
+			c, VERIFIER_UNRELEASED, "release what is acquired before each loop",
+			"programs that go on with one another are metered together, and "
+			"one of them holds something over a loop, where the run may end");
+	return become_metered(c, e);
 }

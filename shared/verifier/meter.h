@@ -37,8 +37,16 @@ MUST_CHECK struct err *meter_may_end(struct check *c, const char *what);
 /* The path ends here, since an unfinished checkpoint goes on for it. */
 void meter_go_round(struct check *c);
 
+/* The current instruction calls a global function, whose loops the code counts as well. `holds` is the
+ * function's. fails UNRELEASED */
+MUST_CHECK struct err *meter_call(struct check *c, bool holds);
+
 /*
- * What the entry whose proved length is `longest` costs.
+ * What c->root costs, of which `e` has the proved length.
  * fails INSN_LIMIT: more than max_instructions before the first loop goes round
  */
-MUST_CHECK struct err *meter_finish(struct check *c, uint64_t longest, struct verifier_entry *out);
+MUST_CHECK struct err *meter_finish(struct check *c, struct verifier_entry *e);
+
+/* Entry `e`, which was proved, goes on with others that are metered, or with so many that all of it has to be.
+ * fails UNRELEASED, INSN_LIMIT */
+MUST_CHECK struct err *meter_chain(struct check *c, struct verifier_entry *e);

@@ -28,6 +28,7 @@ static void measure(const struct state *s, struct snapshot_frame frames[STATE_FR
 		frames[i] = (struct snapshot_frame){
 			.used = f->used,
 			.written = f->written,
+			.objects = f->objects,
 			.function = f->function,
 			.return_to = f->return_to,
 			.is_callback = f->is_callback,
@@ -110,6 +111,7 @@ void snapshot_restore(const struct snapshot *from, struct state *s)
 		memset(f, 0, sizeof *f);
 		f->used = in->used;
 		f->written = in->written;
+		f->objects = in->objects;
 		f->function = in->function;
 		f->return_to = in->return_to;
 		f->is_callback = in->is_callback;

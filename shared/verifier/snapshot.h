@@ -9,7 +9,7 @@
 #include "shared/verifier/state.h"
 
 struct snapshot_frame {
-	uint64_t used, written;
+	uint64_t used, written, objects;
 	uint32_t function, return_to;
 	bool is_callback;
 	uint16_t regs;			/* bit n: register n holds something */

@@ -44,6 +44,8 @@ enum state_kind {
 #define STATE_IS_NULL	 32u /* may be null */
 #define STATE_IS_OBJECT \
 	64u /* lies in slots of the stack only: calls make and use it, nothing loads it */
+#define STATE_IS_PART \
+	128u /* points into memory of the object whose id is `map`, and ends with it */
 
 struct state_kind_row {
 	const char *words; /* "pointer to the stack" */
@@ -60,11 +62,11 @@ struct state_reg {
 	uint16_t deps[STATE_DEPS]; /* variable + 1; 0 is none */
 	uint32_t map; /* MAP, KEY, VALUE…: index into the object's maps, of a map of maps: some map
 		       * inside of it; INNER_MAP…: of the map that it is in; FUNCTION: index into
-		       * the functions */
-	uint32_t
-		id; /* equal ids: SCALAR the same number, VALUE… the same element, INNER_MAP… the same map, RECORD… the
-		      * reference; 0: none */
-	uint32_t size;	    /* RECORD…: bytes */
+		       * the functions; SLICE…: the id of its dynptr; PARAM…: which parameter of the
+		       * global function */
+	uint32_t id; /* equal ids: SCALAR the same number, VALUE… the same element, INNER_MAP… the
+		       * same map, RECORD… the reference, DYNPTR… the object; 0: none */
+	uint32_t size;	    /* RECORD…, SLICE…, PARAM…: bytes */
 	struct range range; /* SCALAR: the number; pointers: the offset from the object's start */
 };
 
@@ -80,6 +82,7 @@ struct state_frame {
 	struct state_slot slots[STATE_SLOTS];
 	uint64_t used;	    /* bit n: slot n has bytes that were written */
 	uint64_t written;   /* bit n: slot n was overwritten whole since the last checkpoint */
+	uint64_t objects;   /* bit n: slot n holds a part of an object (state_object.h) */
 	uint32_t function;  /* index into the object's functions */
 	uint32_t return_to; /* the instruction after the call, in the caller */
 	bool is_callback;   /* a helper calls it, with the frame below as caller */
@@ -130,6 +133,12 @@ static inline bool state_is_pointer(const struct state_reg *r)
 	return state_flags(r) & STATE_IS_POINTER;
 }
 
+/* Whether its bytes must never be seen as a number. */
+static inline bool state_is_opaque(const struct state_reg *r)
+{
+	return state_flags(r) & (STATE_IS_POINTER | STATE_IS_OBJECT);
+}
+
 static inline unsigned state_var_reg(unsigned frame, unsigned reg)
 {
 	return frame * STATE_FRAME_VARS + reg;
@@ -164,14 +173,15 @@ bool state_owns(const struct state *s, uint32_t id);
 bool state_acquire(struct state *s, uint32_t id, uint32_t insn);
 
 /* The stack's slots as bytes: writes `size` bytes at `offset` (from the frame's top) as unknown numbers;
- * kept registers there are forgotten, and what remains of a pointer becomes unreadable. */
+ * kept registers there are forgotten, and what remains of a pointer becomes unreadable. Objects there were
+ * ended before (state_object_overwrite()). */
 void state_forget(struct state_frame *f, int offset, unsigned size, bool initialised);
 
 /* A write of numbers somewhere within these bytes: kept registers there are forgotten, what was not
  * initialised stays so. */
 void state_blur(struct state_frame *f, int offset, unsigned size);
 
-/* Whether all bytes were written, and none belongs to a kept pointer. */
+/* Whether all bytes were written, and none belongs to a kept pointer or to an object. */
 bool state_is_readable(const struct state_frame *f, int offset, unsigned size, bool *is_pointer);
 
 /* The slots that the bytes touch. */

@@ -4,7 +4,9 @@
 #include "shared/verifier/check.h"
 #include "shared/verifier/explore.h"
 #include "shared/verifier/fact.h"
+#include "shared/verifier/global.h"
 #include "shared/verifier/meter.h"
+#include "shared/verifier/tail.h"
 
 #include "shared/base/mem.h"
 #include "shared/bpf/map_kind.h"
@@ -17,6 +19,8 @@ static void fini(struct check *c)
 	mem_free(c->state);
 	mem_free(c->depth);
 	mem_free(c->calls);
+	mem_free(c->globals);
+	mem_free(c->tags);
 	verdict_destroy(c->verdict);
 }
 
@@ -33,14 +37,18 @@ static struct err *init(struct check *c)
 	c->state = mem_zalloc(sizeof *c->state);
 	c->depth = mem_zalloc_array(n + 1, sizeof *c->depth);
 	c->calls = mem_zalloc_array(n * n / 64 + 1, sizeof *c->calls);
-	return c->state && c->depth && c->calls ? NULL : err_no_memory();
+	c->globals = mem_zalloc_array(n + 1, sizeof *c->globals);
+	c->tags = mem_zalloc_array(n + 1, sizeof *c->tags);
+	if (!c->state || !c->depth || !c->calls || !c->globals || !c->tags)
+		return err_no_memory();
+	return global_read_tags(c);
 }
 
 /* What a map's elements take, keys included. */
 static uint64_t map_bytes(const struct object_map *m)
 {
 	uint64_t element = (uint64_t)m->key_size + m->value_size, all;
-	if (m->inner)
+	if (m->inner || m->kind == MAP_KIND_PROG_ARRAY)
 		return 0; /* it becomes constants of the code */
 	if (m->kind == MAP_KIND_RINGBUF)
 		return m->max_entries;
@@ -79,10 +87,20 @@ static struct err *check_shape(struct check *c)
 	return check_reject(c, fault.rule, hint, "%s", fault.message);
 }
 
+/* What was proved of global functions holds for all entries that get the same context. */
+static void forget_globals(struct check *c, uint32_t next)
+{
+	const struct section *was = c->functions[c->entry].kind, *is = c->functions[next].kind;
+	bool is_plain = is && (is->kind == SECTION_UPROBE || is->kind == SECTION_URETPROBE);
+	if (!is_plain || !was || was->kind != is->kind)
+		memset(c->globals, 0, c->functions_count * sizeof *c->globals);
+}
+
 static struct err *check_entry(struct check *c, uint32_t index)
 {
 	const struct object_function *f = &c->functions[index];
-	c->entry = index;
+	forget_globals(c, index);
+	c->entry = c->root = index;
 	c->insn = f->first;
 	c->state->frames_count = c->state->decisions = 0;
 	c->ctx = f->kind ? ctx_find(f->kind->kind) : NULL;
@@ -108,6 +126,7 @@ static struct err *check_entries(struct check *c)
 	for (uint32_t i = 0; i < c->functions_count; i++)
 		if (c->functions[i].is_entry)
 			TRY(check_entry(c, i));
+	TRY(tail_finish(c));
 	fact_finish(c->verdict);
 	return NULL;
 }

@@ -74,10 +74,13 @@ struct verifier_insn_fact {
 struct verifier_entry {
 	const struct object_function *function;
 	const struct role_entry *host; /* SEC("eim/…"): the entry of the host; else NULL */
-	uint64_t worst_insns;	       /* executed per event at the most: proved, or metered */
-	bool is_metered;	       /* the code has to count, and ends a run that wants more */
-	uint32_t stack_bytes;	       /* over all frames */
-	uint64_t ctx_reads;	       /* bit n: bytes 8n … 8n+7 of the context may be read */
+	uint64_t
+		worst_insns; /* executed per event at the most: proved, or metered; tail calls included */
+	bool is_metered;      /* the code has to count, and ends a run that wants more */
+	uint64_t tail_insns;  /* of those, its own up to the last tail call; 0: it makes none */
+	uint64_t tail_maps;   /* with the entries in these maps it may go on: bit n is map n */
+	uint32_t stack_bytes; /* over all frames, of whoever it may go on with too */
+	uint64_t ctx_reads;   /* bit n: bytes 8n … 8n+7 of the context may be read, likewise */
 };
 
 /* How a C value lies in a register: the compiler truncates and extends it so. */

@@ -159,8 +159,8 @@ static bool widen_value(struct widening *w, const struct state_reg *old, struct 
 static void widen_slot(struct widening *w, const struct state_slot *old, struct state_slot *now)
 {
 	bool same_form = old->at == now->at && old->size == now->size;
-	bool is_pointer = (old->size > 0 && old->reg.kind != STATE_SCALAR) ||
-			  (now->size > 0 && now->reg.kind != STATE_SCALAR);
+	bool is_pointer = (old->size > 0 && state_is_opaque(&old->reg)) ||
+			  (now->size > 0 && state_is_opaque(&now->reg));
 	bool is_kept = old->size > 0 && same_form && widen_value(w, &old->reg, &now->reg);
 	if (!is_kept) {
 		now->size = now->at = 0;
@@ -186,6 +186,8 @@ static void widen_slots(struct widening *w, const struct snapshot *from, unsigne
 	const struct state_slot nothing = {0};
 	for (uint64_t left = f->used; left; left &= left - 1) {
 		unsigned slot = (unsigned)__builtin_ctzll(left);
+		if (f->objects >> slot & 1)
+			continue; /* part of an object: it stays, or nothing stands for it */
 		const struct state_slot *old = snapshot_slot(from, frame, slot);
 		widen_slot(w, old ? old : &nothing, &f->slots[slot]);
 		if (f->slots[slot].init == 0)

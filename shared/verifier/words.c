@@ -137,6 +137,28 @@ void words_reg(const struct check *c, const struct state_reg *r, struct buf *out
 		if (r->kind == STATE_RECORD)
 			put_offset(&r->range, out);
 		return;
+	case STATE_DYNPTR:
+	case STATE_DYNPTR_RECORD:
+		buf_printf(out, "a %s", state_kinds[r->kind].words);
+		return;
+	case STATE_SLICE:
+	case STATE_SLICE_OR_NULL:
+		buf_printf(out, "%s%s of %u bytes", r->kind == STATE_SLICE ? "a " : "",
+			   state_kinds[r->kind].words, r->size);
+		if (r->kind == STATE_SLICE)
+			put_offset(&r->range, out);
+		return;
+	case STATE_PARAM:
+	case STATE_CONST_PARAM:
+		buf_printf(out, "a %s (parameter %u, %u bytes)", state_kinds[r->kind].words,
+			   r->map + 1, r->size);
+		put_offset(&r->range, out);
+		return;
+	case STATE_PARAM_OR_NULL:
+	case STATE_CONST_PARAM_OR_NULL:
+		buf_printf(out, "%s (parameter %u, %u bytes)", state_kinds[r->kind].words,
+			   r->map + 1, r->size);
+		return;
 	}
 }
 

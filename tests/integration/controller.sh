@@ -132,6 +132,10 @@ call PUT /v1/policies/front -H 'If-Match: 0' -d "$policy"; expect_error 400 INVA
 call PUT /v1/policies/front -H 'If-None-Match: *' -d "$policy"; expect 409 '.error.status == "ALREADY_EXISTS"' "a policy that must be new is refused where there is one"
 call PUT /v1/policies/none -H 'If-Match: *' -d "$(policy_text none count web counter '{}' /bin/x)"; expect 404 '' "a policy that must exist is refused where there is none"
 call PUT "/v1/policies/front?validateOnly=true" -d "$(policy_text front count web other '{}' /bin/x)"; expect 200 '.document.spec.eim.role == "other"' "a policy can be checked only"
+call PUT "/v1/policies/front?validateOnly=true" -d "$(policy_text front count web other '{}' /bin/x | sed 's/"role":"other"/"roles":["other","counter"]/')"
+expect 200 '.document.spec.eim.roles == ["counter","other"] and .document.spec.eim.role == null' "a policy may have several roles"
+call PUT "/v1/policies/front?validateOnly=true" -d "$(policy_text front count web other '{}' /bin/x | sed 's/"role":"other"/"roles":["othr","counter"]/')"
+expect_error 404 NOT_FOUND /spec/eim/roles othr "an unknown one of several roles is named"
 call GET /v1/policies/front; expect 200 ".etag == \"$etag\"" "a checked policy is not stored"
 call PUT "/v1/policies/front?requestId=r-1" -H "If-Match: \"$etag\"" -d "$policy"; expect 200 ".etag != \"$etag\"" "a write over the right etag gets a new one"
 call PUT /v1/policies/front -H 'Content-Type: application/yaml' --data-binary 'apiVersion: eim/v1

@@ -78,6 +78,14 @@ is "a rejection ends apply --wait with 1" 1 "$code"
 has "… and shows the verifier's words" "role observer may not call bpf_probe_read_user" "$said"
 has "… with the line of C" "nginx-peek.bpf.c:22, in on_request()" "$said"
 
+# ---- several roles ----
+together=$(ctl explain --spec tests/integration/together.yaml --role few,many)
+has "explain shows what several roles allow together" "role few & many" "$together"
+has "… and what not all of them have" "function bpf_get_current_pid_tgid: role few does not have it" "$together"
+run ctl verify build/policies/nginx-requests/nginx-requests.bpf.o --spec tests/integration/together.yaml --role few --role many
+is "a program keeps to all of its roles" 1 "$code"
+has "… or the verdict names them" "role few & many may not call bpf_" "$said"
+
 # ---- maps, events ----
 events=$(for i in 1 2 3 4 5; do
 	printf '%s{"policy":"nginx-requests","map":"events","timeUnixMs":1790000000%s00,"sequence":%s,"data":{"pid":44,"n":%s}}' "${comma:-}" $i $i $i

@@ -22,13 +22,16 @@ static void reads_the_resident_agents_options(void **state)
 static void reads_the_options_of_attach(void **state)
 {
 	(void)state;
-	char *argv[] = {W("eim-agent"),	 W("attach"), W("--pid"),  W("12"),	W("--program"),
-			W("p.o"),	 W("--spec"), W("s.yaml"), W("--role"), W("r"),
-			W("--duration"), W("500ms"),  NULL};
+	char *argv[] = {W("eim-agent"),	 W("attach"), W("--pid"),      W("12"),	    W("--program"),
+			W("p.o"),	 W("--spec"), W("s.yaml"),     W("--role"), W("r"),
+			W("--duration"), W("500ms"),  W("--role=s,t"), NULL};
 	struct options o;
 	assert_ok(PARSE(argv, &o));
 	assert_int_equal(OPTIONS_ATTACH, o.command);
 	assert_int_equal(12, o.pid);
+	assert_int_equal(2, o.roles_count);
+	assert_string_equal("r", o.roles[0]);
+	assert_string_equal("s,t", o.roles[1]);
 	assert_int_equal(500, o.duration_ms);
 	assert_string_equal("-", o.dump_maps);
 	assert_string_equal("s.yaml", o.spec);

@@ -117,9 +117,20 @@ static void refuses_an_option_that_stands_twice(void **state)
 {
 	(void)state;
 	struct args a;
-	assert_fails(PARSE(&a, "verify", "x.o", "--role=a", "--role=b"), ERR_INVALID, "",
-		     "--role is given twice");
+	assert_fails(PARSE(&a, "verify", "x.o", "--spec=a", "--spec=b"), ERR_INVALID, "",
+		     "--spec is given twice");
 	assert_ok(PARSE(&a, "lint", "x", "--strict", "--strict"));
+}
+
+static void takes_several_roles(void **state)
+{
+	(void)state;
+	struct args a;
+	assert_ok(PARSE(&a, "verify", "x.o", "--role=a", "--role", "b,c"));
+	assert_int_equal(a.roles_count, 2);
+	assert_string_equal(a.roles[0], "a");
+	assert_string_equal(a.roles[1], "b,c");
+	assert_int_equal(a.files_count, 0);
 }
 
 static void counts_words(void **state)
@@ -200,6 +211,7 @@ int main(void)
 		cmocka_unit_test(refuses_a_missing_value),
 		cmocka_unit_test(refuses_an_unwanted_value),
 		cmocka_unit_test(refuses_an_option_that_stands_twice),
+		cmocka_unit_test(takes_several_roles),
 		cmocka_unit_test(counts_words),
 		cmocka_unit_test(refuses_more_words_and_files_than_fit),
 		cmocka_unit_test(helps_with_every_command_and_option),

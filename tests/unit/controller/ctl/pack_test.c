@@ -43,6 +43,16 @@ static void finds_files_beside_the_policy(void **state)
 	assert_string_equal(pack_path(&p, STR("/abs/x.o"), &a), "/abs/x.o");
 }
 
+static void reads_several_roles(void **state)
+{
+	(void)state;
+	OWNED_ARENA struct arena a = ARENA_INIT(1 << 20);
+	struct pack p;
+	assert_ok(decode(HEAD "spec:\n" PROGRAM "  eim: { name: s, file: f, roles: [z, y] }\n" EXE,
+			 &a, &p));
+	assert_true(str_is(p.role, "y & z"));
+}
+
 static void refuses_a_policy_at_the_culprit(void **state)
 {
 	(void)state;
@@ -59,6 +69,8 @@ static void refuses_a_policy_at_the_culprit(void **state)
 		{HEAD "spec:\n" EIM EXE, "/spec", "program"},
 		{HEAD "spec:\n  program: { name: a }\n" EIM EXE, "/spec/program", "file"},
 		{HEAD "spec:\n" PROGRAM "  eim: { name: s, file: f }\n" EXE, "/spec/eim", "role"},
+		{HEAD "spec:\n" PROGRAM "  eim: { name: s, file: f, role: a, roles: [b] }\n" EXE,
+		 "/spec/eim/roles", "not both"},
 		{HEAD "spec:\n" PROGRAM EIM "  processes: { exe: nginx }\n", "/spec/processes/exe",
 		 "\"nginx\" is no absolute path"},
 		{GOOD "  rolout: {}\n", "/spec/rolout", "rollout"},
@@ -120,6 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_all_that_apply_needs),
 		cmocka_unit_test(finds_files_beside_the_policy),
+		cmocka_unit_test(reads_several_roles),
 		cmocka_unit_test(refuses_a_policy_at_the_culprit),
 		cmocka_unit_test(tells_a_policy_from_a_spec),
 		cmocka_unit_test(loads_a_folder_by_its_policy_yaml),

@@ -95,6 +95,18 @@ static void refuses_each_fault_at_its_place(void **state)
 		 "/spec/program/revision", "must be 1 or more", ERR_INVALID},
 		{HEAD "spec:\n" PROGRAM "  eim: { name: web, role: \"\" }\n" EXE, "/spec/eim/role",
 		 "1 to 255 bytes", ERR_INVALID},
+		{HEAD "spec:\n" PROGRAM "  eim: { name: web, role: a, roles: [b] }\n" EXE,
+		 "/spec/eim/roles", "role or roles, not both", ERR_INVALID},
+		{HEAD "spec:\n" PROGRAM "  eim: { name: web }\n" EXE, "/spec/eim",
+		 "\"role\" is missing", ERR_INVALID},
+		{HEAD "spec:\n" PROGRAM "  eim: { name: web, role: a & b }\n" EXE, "/spec/eim/role",
+		 "the name of no role", ERR_INVALID},
+		{HEAD "spec:\n" PROGRAM "  eim: { name: web, roles: [] }\n" EXE, "/spec/eim/roles",
+		 "1 to 8 roles, not 0", ERR_INVALID},
+		{HEAD "spec:\n" PROGRAM "  eim: { name: web, roles: [a, 1] }\n" EXE,
+		 "/spec/eim/roles/1", "text", ERR_INVALID},
+		{HEAD "spec:\n" PROGRAM "  eim: { name: web, roles: [a, b, a] }\n" EXE,
+		 "/spec/eim/roles", "\"a\" stands twice", ERR_INVALID},
 		{HEAD "spec:\n" PROGRAM EIM "  processes: { exe: true }\n", "/spec/processes/exe",
 		 "must be text", ERR_INVALID},
 		{HEAD "spec:\n" PROGRAM EIM "  processes: { exe: bin/x }\n", "/spec/processes/exe",
@@ -110,6 +122,23 @@ static void refuses_each_fault_at_its_place(void **state)
 		assert_fails(parse(cases[i].text, "front", &a, &p), cases[i].code, cases[i].path,
 			     cases[i].part);
 	}
+}
+
+static void several_roles_are_kept_as_a_list(void **state)
+{
+	(void)state;
+	OWNED_ARENA struct arena a = ARENA_INIT(1 << 20);
+	OWNED_BUF struct buf text = BUF_INIT(1 << 16);
+	struct json w = json_start(&text);
+	struct policy p;
+	assert_ok(parse(HEAD "spec:\n" PROGRAM "  eim: { name: web, roles: [b, a] }\n" EXE, "front",
+			&a, &p));
+	assert_true(str_is(p.role, "a & b"));
+	json_object(&w, NULL);
+	policy_print(&p, &w);
+	json_end(&w);
+	assert_non_null(strstr(buf_text(&text), "\"roles\":[\"a\",\"b\"]"));
+	assert_null(strstr(buf_text(&text), "\"role\":"));
 }
 
 static void all_faults_are_told_at_once(void **state)
@@ -173,6 +202,7 @@ int main(void)
 		cmocka_unit_test(the_name_may_come_from_the_path_alone),
 		cmocka_unit_test(the_canonical_form_has_no_files_and_reads_as_the_same),
 		cmocka_unit_test(refuses_each_fault_at_its_place),
+		cmocka_unit_test(several_roles_are_kept_as_a_list),
 		cmocka_unit_test(all_faults_are_told_at_once),
 		cmocka_unit_test(labels_match_when_the_host_has_them_all),
 		cmocka_unit_test(fails_cleanly_at_every_allocation),

@@ -132,6 +132,18 @@ static void rejects_locks_that_helpers_could_not_take(void **state UNUSED)
 			     "have 4");
 }
 
+static void names_what_does_not_fit_into_an_array_of_programs(void **state UNUSED)
+{
+	assert_program_fails("bad_next_no_program", ERR_INVALID, "/sections/.maps/next/values/0",
+			     "second() is no program");
+	assert_program_fails("bad_next_no_values", ERR_INVALID, "/maps/next/values",
+			     "filled by its initialiser");
+	assert_program_fails("bad_next_past_the_end", ERR_INVALID, "/sections/.maps/next/values/4",
+			     "the map has max_entries 4");
+	assert_program_fails("bad_next_is_data", ERR_INVALID, "/sections/.maps/next/values/0",
+			     "\"number\" is no function of this object");
+}
+
 /* The relocation of slot `n`, of those that map_in_map has. */
 static Elf64_Rel *slot_of(const struct buf *image, unsigned n)
 {
@@ -506,6 +518,7 @@ int main(void)
 		cmocka_unit_test(names_the_nearest_section_name),
 		cmocka_unit_test(names_map_kinds_and_properties_that_it_refuses),
 		cmocka_unit_test(names_what_does_not_fit_into_a_map_of_maps),
+		cmocka_unit_test(names_what_does_not_fit_into_an_array_of_programs),
 		cmocka_unit_test(rejects_maps_of_maps_that_do_not_say_what_is_inside),
 		cmocka_unit_test(rejects_locks_that_helpers_could_not_take),
 		cmocka_unit_test(rejects_slots_that_lie_elsewhere),

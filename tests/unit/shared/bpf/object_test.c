@@ -352,11 +352,38 @@ static void finds_the_lock_in_a_value(void **state UNUSED)
 	assert_int_equal(map_named(o, "banks")->lock_end, 0);
 }
 
+static uint32_t function_index(const struct object *o, const char *name)
+{
+	uint32_t count;
+	const struct object_function *f = object_functions(o, &count);
+	for (uint32_t i = 0; i < count; i++)
+		if (str_is(f[i].name, name))
+			return i;
+	fail_msg("no function %s", name);
+	return 0;
+}
+
+static void finds_the_programs_in_arrays_of_programs(void **state UNUSED)
+{
+	OWNED(object) struct object *o = load("tail_calls");
+	const struct object_slot slots[] = {{0, function_index(o, "second")},
+					    {2, function_index(o, "third")},
+					    {7, function_index(o, "first")}};
+	const struct object_map *next = map_named(o, "next");
+	assert_int_equal(next->slots_count, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(next->slots[i].slot, slots[i].slot);
+		assert_int_equal(next->slots[i].index, slots[i].index);
+	}
+	assert_null(next->inner);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_the_lock_in_a_value),
 		cmocka_unit_test(finds_the_maps_in_maps),
+		cmocka_unit_test(finds_the_programs_in_arrays_of_programs),
 		cmocka_unit_test(reads_declared_maps_with_their_types),
 		cmocka_unit_test(points_instructions_at_their_maps),
 		cmocka_unit_test(makes_a_map_of_each_section_of_data),

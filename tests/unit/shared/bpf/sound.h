@@ -91,6 +91,20 @@ static const char *sound_slots(const struct object_map *m, const struct object_m
 	return m->inner->inner ? "maps of maps of maps" : NULL;
 }
 
+static const char *sound_programs(const struct object *o, const struct object_map *m)
+{
+	uint32_t count;
+	const struct object_function *f = object_functions(o, &count);
+	for (uint32_t i = 0; i < m->slots_count; i++) {
+		const struct object_slot *s = &m->slots[i];
+		if (s->slot >= m->max_entries || (i > 0 && s->slot <= s[-1].slot))
+			return "slots out of order";
+		if (s->index >= count || !f[s->index].is_entry)
+			return "a slot with what is no entry";
+	}
+	return NULL;
+}
+
 static const char *sound_maps(const struct object *o)
 {
 	uint32_t count;
@@ -106,9 +120,12 @@ static const char *sound_maps(const struct object *o)
 			return "a lock where none can be";
 		bool holds =
 			m[i].kind == MAP_KIND_ARRAY_OF_MAPS || m[i].kind == MAP_KIND_HASH_OF_MAPS;
-		if (holds != (m[i].inner != NULL) || (m[i].slots_count && !holds))
+		bool is_programs = m[i].kind == MAP_KIND_PROG_ARRAY;
+		if (holds != (m[i].inner != NULL) || (m[i].slots_count && !holds && !is_programs))
 			return "a map of maps that does not know what is inside";
-		const char *wrong = holds ? sound_slots(&m[i], m, count) : NULL;
+		const char *wrong = holds	  ? sound_slots(&m[i], m, count)
+				    : is_programs ? sound_programs(o, &m[i])
+						  : NULL;
 		if (wrong)
 			return wrong;
 	}

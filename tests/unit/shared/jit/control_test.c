@@ -224,7 +224,7 @@ static void refuses_what_no_verifier_accepts(void **state)
 		EXIT);
 	REFUSES("f, instruction 0: a call of what is no function", ERR_INTERNAL,
 		LD_IMM64(0, BPF_PSEUDO_FUNC, 1, 0), EXIT);
-	REFUSES("f, instruction 0: calls of kernel functions", ERR_UNSUPPORTED,
+	REFUSES("f, instruction 0: no such extern", ERR_INTERNAL,
 		INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, 1), EXIT);
 }
 

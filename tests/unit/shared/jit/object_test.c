@@ -250,6 +250,41 @@ static void global_data_is_typed_too(void **state)
 	loaded_fini(&program);
 }
 
+static void check_chain(const struct load *l)
+{
+	static const struct {
+		uint64_t index, result, steps;
+	} rows[] = {{0, 77, 10101}, {1, 1, 1}, {2, 77, 10001}, {7, 1, 34}, {8, 1, 1}};
+	uint64_t *steps = (uint64_t *)(l->maps[0].base + RT_PAGE);
+	assert_int_equal(l->image->maps_count, 1); /* .bss */
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct {
+			uint64_t before[13], si, di, after[6];
+		} ctx = {.si = 77, .di = rows[i].index};
+		*steps = 0;
+		assert_int_equal(load_run(l, l->image->entries_count - 1, &ctx), rows[i].result);
+		assert_int_equal(*steps, rows[i].steps);
+	}
+}
+
+static void programs_go_on_with_one_another(void **state)
+{
+	(void)state;
+	struct loaded program;
+	uint32_t count;
+	assert_true(load("build/tests/programs/tail_calls.bpf.o", &program));
+	const struct verifier_entry *e = verdict_entries(program.verdict, &count);
+	assert_int_equal(count, 3);
+	for (uint32_t i = 0; i < count; i++) /* the context of all that may follow is read */
+		assert_true(e[i].ctx_reads & UINT64_C(1) << 13);
+	struct load with = compile(&program), without = compile_without_facts(&program);
+	check_chain(&with);
+	check_chain(&without);
+	load_fini(&with);
+	load_fini(&without);
+	loaded_fini(&program);
+}
+
 static void a_rejected_program_is_not_compiled(void **state)
 {
 	(void)state;
@@ -319,6 +354,7 @@ int main(void)
 		cmocka_unit_test(maps_of_a_program_hold_what_it_wrote),
 		cmocka_unit_test(maps_in_maps_are_found_by_their_slot),
 		cmocka_unit_test(maps_of_maps_need_no_file),
+		cmocka_unit_test(programs_go_on_with_one_another),
 		cmocka_unit_test(functions_of_several_sections_call_each_other),
 		cmocka_unit_test(types_travel_with_the_image),
 		cmocka_unit_test(global_data_is_typed_too),
