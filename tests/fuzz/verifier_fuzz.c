@@ -15,7 +15,8 @@ static const char document[] =
 	"    apis: [bpf_map_lookup_elem, bpf_map_update_elem, bpf_map_delete_elem, "
 	"bpf_probe_read,\n"
 	"           bpf_probe_read_user_str, bpf_get_prandom_u32, bpf_ringbuf_output,\n"
-	"           bpf_ringbuf_reserve, bpf_ringbuf_submit, bpf_ringbuf_discard, bpf_strncmp]\n"
+	"           bpf_ringbuf_reserve, bpf_ringbuf_submit, bpf_ringbuf_discard, bpf_strncmp,\n"
+	"           bpf_for_each_map_elem, bpf_spin_lock, bpf_spin_unlock]\n"
 	"roles:\n"
 	"  - {name: Everyone, capabilities: [All]}\n";
 

@@ -71,6 +71,18 @@ is "attach exits 0 on SIGTERM" 0 "$code"
 is "8 threads are counted exactly" "[{\"key\":$host_pid,\"value\":160000}]" "$(jq -c '.maps.hits' "$tmp/out")"
 is "their runs are counted exactly" 160000 "$(jq '.links[0].runs' "$tmp/out")"
 
+# ---- locks, and maps in maps ----
+start_attach $programs/locked.bpf.o locker
+is "calls of threads that lock all return" "sum $((8 * (3 * 20000 * 19999 / 2 + 20000)))" "$(ask spin 8 20000)"
+stop_attach INT
+ended=$(jq '.links[0].runsEnded' "$tmp/out")
+is "no run that had the lock is lost, in either map" $((160000 - ended)) \
+	"$(jq '.maps | .even[0].value.count + .odd[0].value.count' "$tmp/out")"
+holds "runs seldom wait in vain ($ended of 160000)" [ "$ended" -le 80000 ]
+is "each map has its own half" '[0,1]' "$(jq -c '.maps | [.even[0].value.last % 2, .odd[0].value.last % 2]' "$tmp/out")"
+is "a lock is not shown" '[0,0]' "$(jq -c '.maps | [.even[0].value.lock.val, .odd[0].value.lock.val]' "$tmp/out")"
+is "a map of maps is not shown beside them" '["even","odd"]' "$(jq -c '.maps | keys' "$tmp/out")"
+
 # ---- fork ----
 start_attach $programs/count.bpf.o counter
 child=$(ask fork 500)

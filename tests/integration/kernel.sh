@@ -16,6 +16,7 @@ readonly policies=(
 	'invalid shift'           # and masks such shifts
 	'misaligned stack access' # inside the frame; the machine reads and writes at any address
 	'callback function not static'
+	'tracing progs cannot use bpf_spin_lock yet'
 	# Of one program each, so that the words excuse no other: assembly without types, whose callback is
 	# checked from its code; and a callback's context, which may be any pointer that was checked.
 	'callback_counts: missing btf func_info'

@@ -30,6 +30,34 @@ struct {
 } events SEC(".maps");
 EIM_RECORD(events, struct record);
 
+/* A map of two maps, with locks in their values; in programs that ask for it. */
+struct account {
+	__u64 in;
+	struct bpf_spin_lock lock;
+	__u32 out;
+};
+#define LOCKED                                            \
+	struct bank {                                     \
+		__uint(type, BPF_MAP_TYPE_HASH);          \
+		__type(key, __u32);                       \
+		__type(value, struct account);            \
+		__uint(max_entries, 8);                   \
+	} north SEC(".maps"), south SEC(".maps");         \
+	struct {                                          \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); \
+		__type(key, __u32);                       \
+		__uint(max_entries, 2);                   \
+		__array(values, struct bank);             \
+	} banks SEC(".maps") = {.values = {&north, &south}};
+#define ACCOUNT(a, number)                                          \
+	__u32 a##_bank = PT_REGS_PARM1(ctx), a##_key = number;      \
+	void *a##_map = bpf_map_lookup_elem(&banks, &a##_bank);     \
+	if (!a##_map)                                               \
+		return 0;                                           \
+	struct account *a = bpf_map_lookup_elem(a##_map, &a##_key); \
+	if (!a)                                                     \
+	return 0
+
 #define PROGRAMS(name, ...)                            \
 	struct {                                       \
 		__uint(type, BPF_MAP_TYPE_PROG_ARRAY); \

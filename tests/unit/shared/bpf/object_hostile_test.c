@@ -121,6 +121,17 @@ static void rejects_maps_of_maps_that_do_not_say_what_is_inside(void **state UNU
 			     "has 4 bytes, not 8");
 }
 
+static void rejects_locks_that_helpers_could_not_take(void **state UNUSED)
+{
+	assert_program_fails("bad_lock_twice", ERR_INVALID, "/maps/accounts/value",
+			     "the value has two spin locks");
+	assert_program_fails("bad_lock_place", ERR_INVALID, "/maps/accounts/value",
+			     "at a multiple of 4");
+	assert_program_fails("bad_lock_inner", ERR_INVALID, "/sections/.maps/outer/values/0",
+			     "map plain has a spin lock that ends at byte 0, but maps in outer "
+			     "have 4");
+}
+
 static void names_what_does_not_fit_into_an_array_of_programs(void **state UNUSED)
 {
 	assert_program_fails("bad_next_no_program", ERR_INVALID, "/sections/.maps/next/values/0",
@@ -509,6 +520,7 @@ int main(void)
 		cmocka_unit_test(names_what_does_not_fit_into_a_map_of_maps),
 		cmocka_unit_test(names_what_does_not_fit_into_an_array_of_programs),
 		cmocka_unit_test(rejects_maps_of_maps_that_do_not_say_what_is_inside),
+		cmocka_unit_test(rejects_locks_that_helpers_could_not_take),
 		cmocka_unit_test(rejects_slots_that_lie_elsewhere),
 		cmocka_unit_test(rejects_what_a_linker_would_have_to_resolve),
 		cmocka_unit_test(rejects_files_that_are_no_ebpf_objects),

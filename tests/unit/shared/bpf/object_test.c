@@ -344,6 +344,14 @@ static void finds_the_maps_in_maps(void **state UNUSED)
 	assert_ptr_equal(object_map_shape(map_named(o, "nothing")), map_named(o, "nothing")->inner);
 }
 
+static void finds_the_lock_in_a_value(void **state UNUSED)
+{
+	OWNED(object) struct object *o = load("locks");
+	assert_int_equal(map_named(o, "accounts")->lock_end, 8);
+	assert_int_equal(map_named(o, "banks")->inner->lock_end, 8);
+	assert_int_equal(map_named(o, "banks")->lock_end, 0);
+}
+
 static uint32_t function_index(const struct object *o, const char *name)
 {
 	uint32_t count;
@@ -373,6 +381,7 @@ static void finds_the_programs_in_arrays_of_programs(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_the_lock_in_a_value),
 		cmocka_unit_test(finds_the_maps_in_maps),
 		cmocka_unit_test(finds_the_programs_in_arrays_of_programs),
 		cmocka_unit_test(reads_declared_maps_with_their_types),

@@ -115,6 +115,9 @@ static const char *sound_maps(const struct object *o)
 			return "initial data of another size";
 		if (m[i].max_entries == 0 || m[i].name.size == 0)
 			return "a map without entries or name";
+		if (m[i].lock_end && (m[i].lock_end % 4 || m[i].lock_end > m[i].value_size ||
+				      (m[i].kind != MAP_KIND_ARRAY && m[i].kind != MAP_KIND_HASH)))
+			return "a lock where none can be";
 		bool holds =
 			m[i].kind == MAP_KIND_ARRAY_OF_MAPS || m[i].kind == MAP_KIND_HASH_OF_MAPS;
 		bool is_programs = m[i].kind == MAP_KIND_PROG_ARRAY;

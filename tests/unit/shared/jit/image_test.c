@@ -161,6 +161,7 @@ SPOILS(map_of_no_kind, i->maps[0].kind = 98)
 SPOILS(map_rodata, i->maps[0].role = OBJECT_MAP_RODATA)
 SPOILS(map_role, i->maps[0].role = (enum object_map_role)9)
 SPOILS(map_initial, i->maps[0].initial.size = 2)
+SPOILS(map_lock, i->maps[0].lock_end = 4)
 SPOILS(no_code, i->code.size = 0)
 SPOILS(imports_over_code, i->imports_offset = 0)
 SPOILS(imports_off_page, i->imports_offset = 4104)
@@ -189,6 +190,7 @@ static void what_does_not_fit_together_is_refused(void **state)
 	fails_with(map_rodata, ERR_INVALID, "/maps/0/role", "no map");
 	fails_with(map_role, ERR_INVALID, "/maps/0/role", "no map");
 	fails_with(map_initial, ERR_INVALID, "/maps/0/initial", "another size");
+	fails_with(map_lock, ERR_INVALID, "/maps/0/lock_end", "no spin lock");
 	fails_with(no_code, ERR_INVALID, "/code", "has code");
 	fails_with(private_over_code, ERR_INVALID, "/private_offset", "across");
 	fails_with(private_off_page, ERR_INVALID, "/private_offset", "not on a page");
