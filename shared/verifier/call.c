@@ -17,6 +17,7 @@
 #include "shared/verifier/grant.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/proof.h"
+#include "shared/verifier/uses.h"
 #include "shared/verifier/words.h"
 
 #include <stdio.h>
@@ -82,8 +83,10 @@ static struct err *arg_map(struct call *k, unsigned i)
 		return reject_argument(k, i, "a map: &name of a map in SEC(\".maps\")");
 	const struct object_map *m = &k->c->maps[r->map];
 	k->map = r->map;
-	if (does_kind_fit(k->helper, m))
+	if (does_kind_fit(k->helper, m)) {
+		uses_map_by(k->c, r->map, k->helper);
 		return NULL;
+	}
 	const char *kind = map_kind_known_name(m->kind);
 	return check_reject(k->c, VERIFIER_BAD_MAP_USE,
 			    "use a map of a kind that it works on, or the helpers of this kind",

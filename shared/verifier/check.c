@@ -32,6 +32,43 @@ static const char *collect(struct check *c, void (*write)(const struct check *, 
 	return text.size || text.failed ? keep_text(c, &text) : NULL;
 }
 
+static void keep_registers(struct check *c, struct verifier_finding *f)
+{
+	uint16_t shown = words_registers_of(c);
+	size_t count = (size_t)__builtin_popcount(shown);
+	struct verifier_register *rows = arena_alloc_array(&c->verdict->arena, count, sizeof *rows);
+	c->is_short |= !rows;
+	for (uint16_t left = shown; rows && left; left &= (uint16_t)(left - 1)) {
+		unsigned r = (unsigned)__builtin_ctz(left);
+		const struct state_reg *reg = check_reg(c, r);
+		rows[f->register_rows_count++] =
+			(struct verifier_register){words_name(r), words_kind(reg),
+						   words_of(c, reg)};
+	}
+	f->register_rows = rows;
+}
+
+static void keep_branches(struct check *c, struct verifier_finding *f)
+{
+	const struct state *s = c->state;
+	uint32_t shown = s->frames_count ? MIN(s->decisions, (uint32_t)STATE_PATH) : 0;
+	struct verifier_branch *rows = arena_alloc_array(&c->verdict->arena, shown, sizeof *rows);
+	c->is_short |= !rows;
+	f->branches_before = s->frames_count ? s->decisions - shown : 0;
+	for (uint32_t n = 0; rows && n < shown; n++) {
+		const struct state_decision *d = &s->path[(f->branches_before + n) % STATE_PATH];
+		struct verifier_branch *last = n ? &rows[f->branches_count - 1] : NULL;
+		if (last && last->insn == d->insn && last->taken == d->taken)
+			last->times++;
+		else
+			rows[f->branches_count++] =
+				(struct verifier_branch){d->insn, 1,
+							 object_line_at(c->object, d->insn),
+							 d->taken};
+	}
+	f->branches = rows;
+}
+
 struct err *check_reject(struct check *c, enum verifier_rule rule, const char *hint,
 			 const char *format, ...)
 {
@@ -53,6 +90,8 @@ struct err *check_reject(struct check *c, enum verifier_rule rule, const char *h
 		.registers = collect(c, words_registers),
 		.path = collect(c, words_path),
 	};
+	keep_registers(c, &c->verdict->finding);
+	keep_branches(c, &c->verdict->finding);
 	return err_new(ERR_REJECTED, "%s", c->verdict->finding.message);
 }
 

@@ -33,6 +33,9 @@ struct check {
 	uint32_t frames_most;	  /* on any path of the root, those of global functions included */
 	const struct ctx_layout *ctx; /* what it gets */
 	uint64_t ctx_reads;
+	struct verifier_uses uses;	     /* of the root so far (uses.h) */
+	struct verifier_host_use *uses_host; /* uses.host */
+	uint32_t uses_host_room;
 	bool is_short;	 /* memory was, for a text: the verdict would not be whole */
 	uint32_t *depth; /* by function: bytes of stack that a frame of it uses */
 	uint64_t *calls; /* functions_count × functions_count bits: who calls whom, as seen */

@@ -22,6 +22,7 @@
 #include "shared/verifier/global.h"
 #include "shared/verifier/jump.h"
 #include "shared/verifier/memory.h"
+#include "shared/verifier/uses.h"
 
 /* A path gets a checkpoint where paths meet, after a decision or after so many instructions. */
 #define EXPLORE_STRIDE 200
@@ -490,6 +491,7 @@ static struct err *step(struct walk *w, uint32_t *next)
 	fact_reach(c);
 	TRY(split_if_crowded(w, &c->insns[c->insn]));
 	*next = at->next;
+	uses_insn(c);
 	return steps[at->kind](w, &c->insns[c->insn], next);
 }
 
@@ -517,6 +519,7 @@ static void start(struct check *c)
 	c->node = NULL;
 	c->ctx_reads = 0;
 	c->frames_most = 1;
+	uses_start(c);
 	memset(c->depth, 0, c->functions_count * sizeof *c->depth);
 	memset(c->calls, 0, (c->functions_count * c->functions_count / 64 + 1) * sizeof *c->calls);
 	(void)state_push(s, c->root, PATH_END);
@@ -603,6 +606,7 @@ static struct err *explore_global(struct check *c, uint32_t function)
 	g->stack_bytes = stack;
 	g->frames = c->frames_most;
 	g->ctx_reads = c->ctx_reads;
+	g->uses = c->uses;
 	g->is_verified = true;
 	return NULL;
 }
@@ -632,7 +636,8 @@ struct err *explore_entry(struct check *c, uint32_t entry)
 		(struct verifier_entry){.function = &c->functions[entry],
 					.worst_insns = longest,
 					.stack_bytes = stack,
-					.ctx_reads = c->ctx_reads};
+					.ctx_reads = c->ctx_reads,
+					.uses = c->uses};
 	c->verdict->entries_count++;
 	return NULL;
 }

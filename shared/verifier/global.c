@@ -14,6 +14,7 @@
 
 #include "shared/base/mem.h"
 #include "shared/verifier/memory.h"
+#include "shared/verifier/uses.h"
 #include "shared/verifier/words.h"
 
 #include <stdio.h>
@@ -379,6 +380,7 @@ static struct err *pay(struct check *c, uint32_t f)
 	c->depth[f] = MAX(c->depth[f], g->stack_bytes);
 	check_calls(c, state_top(c->state)->function, f);
 	c->ctx_reads |= g->ctx_reads;
+	uses_add(c, &g->uses);
 	return check_spend(c, g->longest);
 }
 

@@ -12,6 +12,7 @@
 
 #include "shared/verifier/fact.h"
 #include "shared/verifier/global.h"
+#include "shared/verifier/uses.h"
 #include "shared/verifier/words.h"
 
 struct bounds {
@@ -150,6 +151,14 @@ static struct err *check_aligned(struct check *c, const struct memory_access *a)
 			    a->subject, words_of(c, &a->pointer));
 }
 
+static void note_map(struct check *c, const struct memory_access *a)
+{
+	if (a->use != MEMORY_WRITE)
+		uses_map(c, a->pointer.map, false);
+	if (a->use != MEMORY_READ)
+		uses_map(c, a->pointer.map, true);
+}
+
 struct err *memory_check(struct check *c, const struct memory_access *a, struct memory_span *out)
 {
 	TRY(check_use(c, a));
@@ -160,6 +169,8 @@ struct err *memory_check(struct check *c, const struct memory_access *a, struct 
 		return reject_bounds(c, a, b, s);
 	if (a->pointer.kind == STATE_CTX)
 		TRY(check_context(c, a));
+	if (a->pointer.kind == STATE_VALUE || a->pointer.kind == STATE_KEY)
+		note_map(c, a);
 	if (a->use == MEMORY_ATOMIC)
 		TRY(check_aligned(c, a));
 	if (a->pointer.kind == STATE_STACK)

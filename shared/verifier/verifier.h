@@ -30,6 +30,21 @@ enum verifier_rule {
 /* "call-not-granted": a rule's code in JSON and in .case files; "accepted" for VERIFIER_ACCEPTED. */
 const char *verifier_rule_text(enum verifier_rule rule);
 
+/* What was known of one register. */
+struct verifier_register {
+	const char *name; /* "r2": static */
+	const char
+		*kind; /* "NUMBER", "STACK", "VALUE_OR_NULL", …: static, as kind.tbl.h has them */
+	const char *text; /* as in the text */
+};
+
+/* A branch on the way. */
+struct verifier_branch {
+	uint32_t insn, times;	     /* one that went the same way round by round is one row */
+	const struct btf_line *line; /* NULL where unknown */
+	bool taken;
+};
+
 /* Why a program was rejected. */
 struct verifier_finding {
 	enum verifier_rule rule;
@@ -41,7 +56,28 @@ struct verifier_finding {
 	const char *hint;	     /* the nearest thing that would be allowed, or NULL */
 	const char *registers;	     /* what was known, a line per register that matters, or NULL */
 	const char *path;	     /* the branches that led there, or NULL */
+	const struct verifier_register *register_rows; /* both once more, by parts */
+	const struct verifier_branch *branches;
+	uint32_t register_rows_count, branches_count;
+	uint32_t branches_before; /* earlier ones, not shown */
 };
+
+/* Memory of the host that is reached through arguments and host variables. */
+struct verifier_host_use {
+	struct str path; /* "r.uri" */
+	bool is_write;
+};
+
+/* What an entry, with all that it calls, may do. */
+#define VERIFIER_USES_HELPERS 256u
+struct verifier_uses {
+	uint64_t helpers[VERIFIER_USES_HELPERS / 64]; /* bit n: row n of the helper table */
+	uint64_t externs[OBJECT_MAX_EXTERNS / 64];    /* … of object_externs() */
+	uint64_t maps_read, maps_written;	      /* … of object_maps() */
+	const struct verifier_host_use *host;
+	uint32_t host_count;
+};
+_Static_assert(OBJECT_MAX_MAPS <= 64, "a bit for each map");
 
 /* What the analysis proved about one instruction: the JIT specialises by it. */
 enum verifier_base {
@@ -76,6 +112,7 @@ struct verifier_entry {
 	uint64_t worst_insns;	       /* executed per event at the most, proved */
 	uint32_t stack_bytes;	       /* over all frames */
 	uint64_t ctx_reads;	       /* bit n: bytes 8n … 8n+7 of the context may be read */
+	struct verifier_uses uses;
 };
 
 /* How a C value lies in a register: the compiler truncates and extends it so. */
@@ -94,6 +131,8 @@ struct verifier_extern {
 	uint8_t args_count;
 	struct verifier_value args[5], result; /* functions */
 };
+
+#define VERIFIER_MAX_DATA ((size_t)32 << 10)
 
 struct verdict;
 
@@ -122,12 +161,16 @@ uint64_t verdict_steps(const struct verdict *v);
 
 /* Appends the verdict for people, several lines; and as JSON, one object:
  * {"verdict":"rejected","rule":…,"role":…,"entry":…,"function":…,"insn":…,"file":…,"line":…,"source":…,
- *  "message":…,"hint":…,"registers":…,"path":…}
- * {"verdict":"accepted","role":…,"entries":[{"name":…,"worstInstructions":…,"stackBytes":…}],
- *  "helpers":[…]} */
+ *  "message":…,"hint":…,"registers":[{"register":…,"kind":…,"text":…}],
+ *  "path":[{"insn":…,"line":…,"source":…,"taken":…,"times":…}],"pathOmitted":…}
+ * {"verdict":"accepted","role":…,"entries":[{"name":…,"worstInstructions":…,"stackBytes":…,"helpers":[…],
+ *  "hostFunctions":[…],"memory":{"mapsRead":[…],"mapsWritten":[…],"context":[{"from":…,"to":…}],
+ *  "host":[{"path":…,"write":…}]}}],"helpers":[…]}
+ * VERDICTS.md says what each member is. */
 void verdict_print(const struct verdict *v, struct buf *out);
 void verdict_print_json(const struct verdict *v, struct buf *out);
 
 /* The rejection as an error (owned by the caller): code REJECTED, path "file:line", the message, and
- * verdict_print()'s text as detail. NULL where the program is accepted. */
+ * verdict_print()'s text as detail, the JSON as data (left out past VERIFIER_MAX_DATA). NULL where the program
+ * is accepted. */
 MUST_CHECK struct err *verdict_err(const struct verdict *v);
