@@ -210,6 +210,33 @@ void check_written(struct check *c, unsigned frame, uint64_t slots)
 		tree_mark_written(c->node, frame, slots);
 }
 
+/* ---- limits of the analysis ---- */
+
+#define WORK_BETWEEN_QUESTIONS 100000u /* a fraction of a millisecond */
+
+static struct err *reject_time(struct check *c)
+{
+	return check_reject(c, VERIFIER_TOO_COMPLEX,
+			    "split the program, or make loops and branches fewer",
+			    "no answer after %u.%u s", c->limits.max_time_ms / 1000,
+			    c->limits.max_time_ms / 100 % 10);
+}
+
+struct err *check_work(struct check *c, uint64_t units)
+{
+	c->work += units;
+	if (c->limits.max_comparisons && c->work > c->limits.max_comparisons)
+		return check_reject(c, VERIFIER_TOO_COMPLEX,
+				    "split the program, or make loops and branches fewer",
+				    "no answer after %llu comparisons of what is known on paths "
+				    "that meet",
+				    (unsigned long long)c->limits.max_comparisons);
+	if (c->work - c->work_asked < WORK_BETWEEN_QUESTIONS)
+		return NULL;
+	c->work_asked = c->work;
+	return c->limits.is_late && c->limits.is_late(c->limits.context) ? reject_time(c) : NULL;
+}
+
 /* ---- length ---- */
 
 struct err *check_reject_length(struct check *c, uint64_t count)

@@ -36,9 +36,11 @@ struct check {
 	struct verifier_uses uses;	     /* of the root so far (uses.h) */
 	struct verifier_host_use *uses_host; /* uses.host */
 	uint32_t uses_host_room;
-	bool is_short;	 /* memory was, for a text: the verdict would not be whole */
-	uint32_t *depth; /* by function: bytes of stack that a frame of it uses */
-	uint64_t *calls; /* functions_count × functions_count bits: who calls whom, as seen */
+	bool is_short; /* memory was, for a text: the verdict would not be whole */
+	uint64_t work,
+		work_asked; /* registers and slots compared or copied; when is_late() was asked */
+	uint32_t *depth;    /* by function: bytes of stack that a frame of it uses */
+	uint64_t *calls;    /* functions_count × functions_count bits: who calls whom, as seen */
 };
 
 /*
@@ -79,6 +81,12 @@ void check_read(struct check *c, unsigned frame, uint64_t slots);
 
 /* Slots of a frame are written: callbacks are told from what they write below their own. */
 void check_written(struct check *c, unsigned frame, uint64_t slots);
+
+/* ---- limits of the analysis ---- */
+
+/* The analysis has compared or copied so many registers and slots more.
+ * fails TOO_COMPLEX: it reaches its limit, or is late */
+MUST_CHECK struct err *check_work(struct check *c, uint64_t units);
 
 /* ---- length ---- */
 

@@ -22,6 +22,7 @@ struct comparison {
 	const struct state *now;
 	bool is_exact;
 	struct names *names;
+	uint64_t *work;
 };
 
 static bool same_name(struct names *n, uint32_t old, uint32_t now)
@@ -64,6 +65,7 @@ static bool number_stands(const struct comparison *k, unsigned var, const struct
 static bool reg_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
 		       const struct state_reg *now)
 {
+	++*k->work;
 	if (old->kind == STATE_SCALAR)
 		return number_stands(k, var, old, now);
 	return old->kind == now->kind && old->frame == now->frame && old->map == now->map &&
@@ -79,6 +81,7 @@ static bool same_kept(const struct state_slot *a, const struct state_slot *b)
 static bool slot_stands(const struct comparison *k, unsigned var, const struct state_slot *old,
 			const struct state_slot *now)
 {
+	++*k->work;
 	if ((old->init & now->init) != old->init || (k->is_exact && !same_kept(old, now)))
 		return false;
 	bool holds_pointer = now->size > 0 && state_is_pointer(&now->reg);
@@ -132,10 +135,11 @@ static bool refs_stand(const struct comparison *k)
 	return true;
 }
 
-static bool compare(const struct tree_node *n, const struct state *s, bool is_exact)
+static bool compare(const struct tree_node *n, const struct state *s, bool is_exact, uint64_t *work)
 {
 	struct names names = {.count = 0};
-	struct comparison k = {n, n->state, s, is_exact, &names};
+	struct comparison k = {n, n->state, s, is_exact, &names, work};
+	*work += 1 + s->frames_count;
 	if (k.old->frames_count != s->frames_count)
 		return false;
 	for (uint32_t i = 0; i < s->frames_count; i++)
@@ -148,12 +152,12 @@ static bool compare(const struct tree_node *n, const struct state *s, bool is_ex
 	return refs_stand(&k);
 }
 
-bool cover_check(const struct tree_node *n, const struct state *s)
+bool cover_check(const struct tree_node *n, const struct state *s, uint64_t *work)
 {
-	return compare(n, s, false);
+	return compare(n, s, false, work);
 }
 
-bool cover_equals(const struct tree_node *n, const struct state *s)
+bool cover_equals(const struct tree_node *n, const struct state *s, uint64_t *work)
 {
-	return compare(n, s, true);
+	return compare(n, s, true, work);
 }

@@ -29,6 +29,9 @@
 
 #define PATH_END UINT32_MAX
 
+/* A step's share of the analysis's work, in registers compared. */
+#define EXPLORE_STEP_WORK 16
+
 /* What a round of a callback costs besides its instructions. */
 #define EXPLORE_ROUND 1
 
@@ -78,6 +81,7 @@ static struct err *note(struct walk *w)
 	w->noted = n;
 	w->noted_bytes += sizeof *n + n->state->size_bytes;
 	tree_fork(n->node); /* [I2] */
+	TRY(check_work(w->c, n->state->items));
 	if (w->noted_bytes + w->c->tree.used_bytes > w->c->limits.max_memory_bytes)
 		return reject_size(w->c);
 	return NULL;
@@ -178,6 +182,7 @@ static struct err *leave_checkpoint(struct walk *w, bool is_listed)
 	TRY(snapshot_take(c->state, c->insn, &state));
 	TRY(tree_add(&c->tree, c->node, state, is_listed, &c->node));
 	start_segment(c->state);
+	TRY(check_work(c, state->items));
 	if (is_listed)
 		c->state->forks = c->state->since = 0;
 	if (w->noted_bytes + c->tree.used_bytes > c->limits.max_memory_bytes)
@@ -228,19 +233,22 @@ static struct err *meet(struct walk *w, bool *ends)
 {
 	struct check *c = w->c;
 	struct tree_node **link = &c->tree.lists[c->insn];
+	uint64_t work = 0;
 	*ends = false;
 	forget_dead(c);
 	while (*link) {
 		struct tree_node *n = *link;
 		if (!tree_is_finished(n)) {
-			if (cover_equals(n, c->state))
+			if (cover_equals(n, c->state, &work))
 				return reject_loop(c);
-		} else if (cover_check(n, c->state)) {
+		} else if (cover_check(n, c->state, &work)) {
 			*ends = true;
 			return prune(c, n);
 		}
 		if (!tree_miss(&c->tree, link))
 			link = &n->next;
+		TRY(check_work(c, work));
+		work = 0;
 	}
 	if (c->state->forks > 0 || c->state->since >= EXPLORE_STRIDE)
 		return leave_checkpoint(w, true);
@@ -467,7 +475,7 @@ static struct err *count_step(struct check *c)
 	if (++c->state->count > c->role->attributes.max_instructions)
 		return check_reject_length(c, c->state->count);
 	if (++c->verdict->steps <= c->limits.max_steps)
-		return NULL;
+		return check_work(c, EXPLORE_STEP_WORK);
 	return check_reject(c, VERIFIER_TOO_COMPLEX,
 			    "split the program, or make loops and branches fewer",
 			    "no answer after %llu steps of analysis",

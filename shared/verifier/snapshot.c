@@ -66,6 +66,7 @@ struct err *snapshot_take(const struct state *s, uint32_t insn, struct snapshot 
 	size_t regs, slots, frames_bytes = s->frames_count * sizeof frames[0];
 	size_t refs_bytes = s->refs_count * sizeof s->refs[0];
 	measure(s, frames, &regs, &slots);
+	head.items = (uint32_t)(regs + slots);
 	head.size_bytes = sizeof head + regs * sizeof(struct state_reg) +
 			  slots * sizeof(struct state_slot) + frames_bytes + refs_bytes;
 	struct snapshot *copy = mem_alloc(head.size_bytes);

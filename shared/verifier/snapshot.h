@@ -18,6 +18,7 @@ struct snapshot_frame {
 
 struct snapshot {
 	size_t size_bytes; /* of the whole */
+	uint32_t items;	   /* registers and slots */
 	uint32_t insn;	   /* what comes next */
 	uint32_t frames_count, refs_count, forks, since, decisions;
 	uint64_t count;

@@ -1,6 +1,6 @@
 /*
  * verifier - does this program keep to this role? Abstract interpretation over all paths of each
- * entry: pure, no I/O, no clock but a step budget.
+ * entry: pure, no I/O, no clock but a budget.
  *
  * Memory:  a verdict owns everything it hands out, apart from what it borrows from object and role,
  *          which must outlive it.
@@ -15,9 +15,21 @@
 struct verifier_limits {
 	uint64_t max_steps;	 /* instructions looked at, over all paths; default 1,000,000 */
 	size_t max_memory_bytes; /* of explored states; default 64 MiB */
+	/* Registers and slots compared and copied; default 300,000,000 (about a second), 0: no limit. It is what
+	 * keeps programs made to be compared a lot from taking long, the same on every machine. */
+	uint64_t max_comparisons;
+	/* Asked now and then; true ends the analysis. NULL: never. The verifier has no clock of its own:
+	 * see clock_is_past(). */
+	bool (*is_late)(void *context);
+	void *context;
+	uint32_t max_time_ms; /* what is_late() stands for, in the verdict's words */
 };
 
-#define VERIFIER_LIMITS_DEFAULT ((struct verifier_limits){1000000, (size_t)64 << 20})
+#define VERIFIER_LIMITS_DEFAULT                                         \
+	((struct verifier_limits){.max_steps = 1000000,                 \
+				  .max_memory_bytes = (size_t)64 << 20, \
+				  .max_comparisons = UINT64_C(300000000)})
+#define VERIFIER_TIME_MS 2000 /* what command line and agent give it */
 
 /* Rules have stable codes, listed with their meaning in rule.tbl.h. */
 enum verifier_rule {

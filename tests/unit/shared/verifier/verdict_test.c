@@ -276,13 +276,58 @@ static void every_failing_allocation_is_an_error_or_a_verdict(void **state UNUSE
 static void a_budget_of_steps_ends_the_analysis(void **state UNUSED)
 {
 	struct fixture f = verify("facts", "Writer");
-	struct verifier_limits few = {3, 1 << 20}, narrow = {1000, 100};
+	struct verifier_limits few = {.max_steps = 3, .max_memory_bytes = 1 << 20};
+	struct verifier_limits narrow = {.max_steps = 1000, .max_memory_bytes = 100};
 	verdict_destroy(f.verdict);
 	assert_ok(verifier_run(f.object, f.role, few, &f.verdict));
 	assert_int_equal(verdict_finding(f.verdict)->rule, VERIFIER_TOO_COMPLEX);
 	verdict_destroy(f.verdict);
 	assert_ok(verifier_run(f.object, f.role, narrow, &f.verdict));
 	assert_int_equal(verdict_finding(f.verdict)->rule, VERIFIER_TOO_COMPLEX);
+	drop(&f);
+}
+
+static bool is_late_at(void *context)
+{
+	uint32_t *left = context;
+	return (*left)-- == 0;
+}
+
+/* A loop of a million rounds that nothing prunes. */
+static struct fixture verify_limited(struct verifier_limits limits)
+{
+	struct fixture f = verify("spins", "Writer");
+	verdict_destroy(f.verdict);
+	f.verdict = NULL;
+	assert_ok(verifier_run(f.object, f.role, limits, &f.verdict));
+	return f;
+}
+
+static void a_time_limit_ends_the_analysis(void **state UNUSED)
+{
+	uint32_t never = UINT32_MAX, third = 3;
+	struct verifier_limits limits = VERIFIER_LIMITS_DEFAULT;
+	limits.is_late = is_late_at;
+	limits.context = &never;
+	limits.max_time_ms = 2500;
+	struct fixture f = verify_limited(limits);
+	assert_null(verdict_finding(f.verdict));
+	assert_true(UINT32_MAX - never > 10); /* it was asked */
+	drop(&f);
+	limits.context = &third;
+	f = verify_limited(limits);
+	assert_int_equal(verdict_finding(f.verdict)->rule, VERIFIER_TOO_COMPLEX);
+	assert_string_equal(verdict_finding(f.verdict)->message, "no answer after 2.5 s");
+	drop(&f);
+}
+
+static void comparisons_are_limited_too(void **state UNUSED)
+{
+	struct verifier_limits limits = VERIFIER_LIMITS_DEFAULT;
+	limits.max_comparisons = 1000000;
+	struct fixture f = verify_limited(limits);
+	assert_int_equal(verdict_finding(f.verdict)->rule, VERIFIER_TOO_COMPLEX);
+	assert_non_null(strstr(verdict_finding(f.verdict)->message, "1000000 comparisons"));
 	drop(&f);
 }
 
@@ -300,6 +345,8 @@ int main(void)
 		cmocka_unit_test(json_tells_the_branches),
 		cmocka_unit_test(the_error_has_the_verdict_as_data),
 		cmocka_unit_test(every_failing_allocation_is_an_error_or_a_verdict),
+		cmocka_unit_test(a_time_limit_ends_the_analysis),
+		cmocka_unit_test(comparisons_are_limited_too),
 		cmocka_unit_test(a_budget_of_steps_ends_the_analysis),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
