@@ -21,6 +21,7 @@ struct check {
 	uint32_t maps_count, functions_count;
 	struct flow flow;
 	struct tree tree;
+	struct snapshot_pool pool;
 	struct verdict *verdict; /* being made */
 	struct state *state;	 /* of the current path */
 	struct tree_node *node;	 /* its last checkpoint */

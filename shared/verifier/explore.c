@@ -56,13 +56,20 @@ static struct err *reject_size(struct check *c)
 			    c->limits.max_memory_bytes >> 20);
 }
 
+static bool is_too_large(const struct walk *w)
+{
+	const struct check *c = w->c;
+	return w->noted_bytes + c->tree.used_bytes + c->pool.used_bytes >
+	       c->limits.max_memory_bytes;
+}
+
 /* ---- noted ways ---- */
 
 static void drop_noted(struct walk *w)
 {
 	struct noted *n = w->noted;
 	w->noted = n->below;
-	w->noted_bytes -= sizeof *n + n->state->size_bytes;
+	w->noted_bytes -= sizeof *n;
 	snapshot_destroy(n->state);
 	mem_free(n);
 }
@@ -71,7 +78,8 @@ static struct err *note(struct walk *w)
 {
 	struct noted *n = mem_zalloc(sizeof *n);
 	TRY_MEMORY(n);
-	struct err *e = snapshot_take(w->c->state, w->c->insn, &n->state);
+	struct err *e =
+		snapshot_take(&w->c->pool, w->c->state, w->c->insn, w->c->node->state, &n->state);
 	if (e) {
 		mem_free(n);
 		return e;
@@ -79,10 +87,10 @@ static struct err *note(struct walk *w)
 	n->node = w->c->node;
 	n->below = w->noted;
 	w->noted = n;
-	w->noted_bytes += sizeof *n + n->state->size_bytes;
+	w->noted_bytes += sizeof *n;
 	tree_fork(n->node); /* [I2] */
 	TRY(check_work(w->c, n->state->items));
-	if (w->noted_bytes + w->c->tree.used_bytes > w->c->limits.max_memory_bytes)
+	if (is_too_large(w))
 		return reject_size(w->c);
 	return NULL;
 }
@@ -179,13 +187,13 @@ static struct err *leave_checkpoint(struct walk *w, bool is_listed)
 	struct check *c = w->c;
 	struct snapshot *state;
 	forget_single_names(c);
-	TRY(snapshot_take(c->state, c->insn, &state));
+	TRY(snapshot_take(&c->pool, c->state, c->insn, c->node ? c->node->state : NULL, &state));
 	TRY(tree_add(&c->tree, c->node, state, is_listed, &c->node));
 	start_segment(c->state);
 	TRY(check_work(c, state->items));
 	if (is_listed)
 		c->state->forks = c->state->since = 0;
-	if (w->noted_bytes + c->tree.used_bytes > c->limits.max_memory_bytes)
+	if (is_too_large(w))
 		return reject_size(c);
 	return NULL;
 }
@@ -381,7 +389,7 @@ static struct err *walk_rounds(struct walk *w, const struct callback *b, uint64_
 	uint64_t written[STATE_FRAMES] = {0};
 	struct tree_result found;
 	OWNED(snapshot) struct snapshot *before = NULL;
-	TRY(snapshot_take(c->state, c->insn, &before));
+	TRY(snapshot_take(&c->pool, c->state, c->insn, c->node->state, &before));
 	do {
 		found = (struct tree_result){0};
 		TRY(walk_callback(w, b, &found));
