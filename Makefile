@@ -147,12 +147,20 @@ build/tests/cases/verdicts/%.bpf.o: tests/cases/verdicts/%.case api/include/eim_
 	@cd $(@D) && $(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Werror -I$(CURDIR)/api/include \
 		-fdebug-prefix-map=$(CURDIR)/$(@D)=. -c $*.c -o $(@F)
 
+# Hosts that cases name in "host:": their types alone.
+CASE_HOSTS := $(patsubst %.c,build/%.btf,$(wildcard tests/cases/hosts/*.c))
+build/tests/cases/hosts/%.btf: tests/cases/hosts/%.c
+	@mkdir -p $(@D)
+	@echo "  BTF     $<"
+	@$(CC) -std=gnu17 -O1 -gbtf -Wall -Wextra -Werror -c $< -o $(@:.btf=.o)
+	@objcopy --dump-section .BTF=$@ $(@:.btf=.o)
+
 # ---- tests: one executable for each tests/unit/…_test.c ----
 SRC_tests := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
 TESTS     := $(patsubst %.c,$(OUT)/%,$(SRC_tests))
 $(TESTS): | $(PROGRAMS)
-$(OUT)/tests/unit/shared/verifier/case_test $(OUT)/tests/unit/sound/worst_test $(OUT)/tests/unit/shared/jit/object_test $(OUT)/tests/unit/controller/ctl/kernel_test: | $(CASES)
-$(OUT)/tests/unit/shared/verifier/verdicts_test: | $(VERDICTS)
+$(OUT)/tests/unit/shared/verifier/case_test $(OUT)/tests/unit/sound/worst_test $(OUT)/tests/unit/shared/jit/object_test $(OUT)/tests/unit/controller/ctl/kernel_test: | $(CASES) $(CASE_HOSTS)
+$(OUT)/tests/unit/shared/verifier/verdicts_test: | $(VERDICTS) $(CASE_HOSTS)
 $(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(LIBS_jit)
 $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared)
 	@mkdir -p $(@D)
@@ -184,7 +192,7 @@ $(OUT)/tests/hosts/%-static: tests/hosts/%.c
 
 $(OUT)/tests/unit/shared/eim/host_test $(OUT)/tests/unit/controller/ctl/explain_test: | $(OUT)/tests/hosts/file_host
 
-tests: all $(TESTS) $(HOSTS) $(CASES)
+tests: all $(TESTS) $(HOSTS) $(CASES) $(CASE_HOSTS)
 
 # ---- fuzzers: libFuzzer with FUZZ, a plain replay of the corpus in `check` ----
 FUZZERS  := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
@@ -209,7 +217,7 @@ fuzz: setup $(patsubst %,build/fuzz/%,$(FUZZERS)) $(OUT)/tests/sound/fuzz ## run
 # ---- goals ----
 check: ## install what tests need, build, run every test; prints 'N passed, N failed'
 	@deploy/setup --tests
-	@$(MAKE) --no-print-directory -j$$(nproc) tests $(REPLAYS)
+	@$(MAKE) --no-print-directory -j$$(nproc) tests $(REPLAYS) $(OUT)/tests/sound/fuzz
 	@OUT=$(OUT) SAN=$(SAN) tests/run $(ONLY)
 $(REPLAYS): | tests
 

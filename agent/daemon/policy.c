@@ -79,7 +79,8 @@ static struct err *open_map(struct policy *p, uint32_t index)
 			   .key_size = image->key_size,
 			   .value_size = image->value_size,
 			   .max_entries = image->max_entries,
-			   .flags = image->flags},
+			   .flags = image->flags,
+			   .lock_end = image->lock_end},
 		.record_type = find_record_type(p->btf, image->name),
 	};
 	TRY(map_create(&map->memory, name, image->initial, &p->map_fds[index]));

@@ -100,7 +100,8 @@ static struct err *map_file(struct remote *r, uint64_t base, const struct image_
 				     .key_size = map->key_size,
 				     .value_size = map->value_size,
 				     .max_entries = map->max_entries,
-				     .flags = map->flags};
+				     .flags = map->flags,
+				     .lock_end = map->lock_end};
 	TRY(map_layout(&shape, &layout));
 	if (layout.span_bytes != map->span_bytes || layout.file_bytes != map->file_bytes)
 		return err_new(ERR_INVALID, "map %.*s has another layout than its image says",

@@ -23,6 +23,7 @@ typedef int __s32;
 typedef long long __s64;
 
 #define SEC(name)	__attribute__((section(name), used))
+#define __ksym		__attribute__((section(".ksyms")))
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline	__attribute__((noinline))
 #define __weak		__attribute__((weak))
@@ -31,11 +32,35 @@ typedef long long __s64;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PROG_ARRAY = 3,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+	BPF_MAP_TYPE_HASH_OF_MAPS = 13,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
 #define __uint(name, val) int(*name)[val]
 #define __type(name, val) __typeof__(val) *name
+/*
+ * Maps in a map, of which a program looks up one, and in that an element:
+ *	struct inner { …array or hash… } a SEC(".maps"), b SEC(".maps");
+ *	struct {
+ *		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); __uint(max_entries, 4); __type(key, __u32);
+ *		__array(values, struct inner);
+ *	} outer SEC(".maps") = { .values = { &a, [2] = &b } };
+ * What is inside is all of one kind and size, and stays as it is written there. Slot i of a hash of maps has
+ * the key i. (Maps inside are not static: other loaders do not find these.)
+ */
+#define __array(name, val) __typeof__(val) *name[]
+
+/*
+ * Programs in a map, for bpf_tail_call(): entries of this object, in sections of the same kind as their callers.
+ *	SEC("uprobe") int second(struct pt_regs *ctx) { … }
+ *	struct {
+ *		__uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 2); __uint(key_size, 4);
+ *		__array(values, int (void *));
+ *	} next SEC(".maps") = { .values = { [0] = (void *)&second } };
+ * What is inside stays as it is written there.
+ */
 
 /*
  * Says what the records of ring buffer `map` are, so that they arrive as JSON with field names:
@@ -43,6 +68,17 @@ enum bpf_map_type {
  * Loaders that do not know the section skip it.
  */
 #define EIM_RECORD(map, type) type *map##_record __attribute__((section(".eim.records"), used)) = 0
+
+/*
+ * A lock in a map's value (array or hash), for several members that have to change together:
+ *	struct account { struct bpf_spin_lock lock; __u64 in, out; };
+ *	bpf_spin_lock(&a->lock); a->in += n; a->out -= n; bpf_spin_unlock(&a->lock);
+ * One at a time; nothing is called meanwhile; it is given back on every path. Where another process keeps it (it
+ * was stopped), the run ends at bpf_spin_lock(), and is counted. Programs do not see what is in it.
+ */
+struct bpf_spin_lock {
+	__u32 val;
+};
 
 #define BPF_ANY	    0
 #define BPF_NOEXIST 1
@@ -73,8 +109,14 @@ static long (*const bpf_probe_read)(void *dst, __u32 size, const void *unsafe_pt
 static __u64 (*const bpf_ktime_get_ns)(void) = (void *)5;
 static __u32 (*const bpf_get_prandom_u32)(void) = (void *)7;
 static __u32 (*const bpf_get_smp_processor_id)(void) = (void *)8;
+/* Goes on with the program at `index`, which gets the same context, and does not come back. Where there is none, or
+ * 33 tail calls were made in this run, it returns (nothing that could be used). Only in the entry itself, and with
+ * nothing held. */
+static void (*const bpf_tail_call)(void *ctx, void *programs, __u32 index) = (void *)12;
 static __u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
 static long (*const bpf_probe_read_str)(void *dst, __u32 size, const void *unsafe_ptr) = (void *)45;
+static void (*const bpf_spin_lock)(struct bpf_spin_lock *lock) = (void *)93;
+static void (*const bpf_spin_unlock)(struct bpf_spin_lock *lock) = (void *)94;
 static long (*const bpf_probe_read_user)(void *dst, __u32 size,
 					 const void *unsafe_ptr) = (void *)112;
 static long (*const bpf_probe_read_user_str)(void *dst, __u32 size,
@@ -92,6 +134,29 @@ static long (*const bpf_for_each_map_elem)(void *map, void *fn, void *ctx,
 					   __u64 flags) = (void *)164;
 static long (*const bpf_loop)(__u32 count, void *fn, void *ctx, __u64 flags) = (void *)181;
 static long (*const bpf_strncmp)(const char *s1, __u32 s1_size, const char *s2) = (void *)182;
+
+/*
+ * Dynptrs: memory whose size is known when the program runs. A local variable that only these touch; what is
+ * behind it is a part of a map's value, or a record, which must be submitted or discarded also where
+ * reserving it fails. bpf_dynptr_data() gives memory of a constant size, or null where it is not all there; it
+ * ends with the dynptr. bpf_dynptr_read() fills `dst` with zeros where it fails.
+ */
+struct bpf_dynptr {
+	__u64 __opaque[2];
+};
+static long (*const bpf_dynptr_from_mem)(void *data, __u32 size, __u64 flags,
+					 struct bpf_dynptr *ptr) = (void *)197;
+static long (*const bpf_ringbuf_reserve_dynptr)(void *ringbuf, __u32 size, __u64 flags,
+						struct bpf_dynptr *ptr) = (void *)198;
+static void (*const bpf_ringbuf_submit_dynptr)(struct bpf_dynptr *ptr, __u64 flags) = (void *)199;
+static void (*const bpf_ringbuf_discard_dynptr)(struct bpf_dynptr *ptr, __u64 flags) = (void *)200;
+static long (*const bpf_dynptr_read)(void *dst, __u32 len, const struct bpf_dynptr *src,
+				     __u32 offset, __u64 flags) = (void *)201;
+static long (*const bpf_dynptr_write)(const struct bpf_dynptr *dst, __u32 offset, void *src,
+				      __u32 len, __u64 flags) = (void *)202;
+static void *(*const bpf_dynptr_data)(const struct bpf_dynptr *ptr, __u32 offset,
+				      __u32 len) = (void *)203;
+
 /* Present in kernels, absent from the runtime: calling it is refused by name. */
 static long (*const bpf_trace_printk)(const char *fmt, __u32 fmt_size, ...) = (void *)6;
 static long (*const bpf_probe_write_user)(void *dst, const void *src, __u32 len) = (void *)36;

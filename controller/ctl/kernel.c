@@ -71,20 +71,34 @@ static struct err *say_failure(const char *what, int error, char **out)
 
 /* ---- loading ---- */
 
-/* Only `name` is to be loaded. False where the object has no such program. */
+static bool has_programs_in_maps(struct bpf_object *object)
+{
+	struct bpf_map *map;
+	bpf_object__for_each_map(map, object)
+	{
+		if (bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY)
+			return true;
+	}
+	return false;
+}
+
+/* Only `name` is to be loaded, or all where some are in maps: those must have been loaded before. False where
+ * the object has no such program. */
 static bool choose(struct bpf_object *object, struct str name, char *log)
 {
 	struct bpf_program *program, *chosen = NULL;
+	bool loads_all = has_programs_in_maps(object);
 	bpf_object__for_each_program(program, object)
 	{
 		bool is_it = str_is(name, bpf_program__name(program));
-		bpf_program__set_autoload(program, is_it);
+		bpf_program__set_autoload(program, is_it || loads_all);
 		if (is_it)
 			chosen = program;
+		if ((is_it || loads_all) &&
+		    bpf_program__set_type(program, BPF_PROG_TYPE_KPROBE) != 0)
+			return false;
 	}
-	if (!chosen || bpf_program__set_type(chosen, BPF_PROG_TYPE_KPROBE) != 0)
-		return false;
-	return bpf_program__set_log_buf(chosen, log, KERNEL_LOG_BYTES) == 0;
+	return chosen && bpf_program__set_log_buf(chosen, log, KERNEL_LOG_BYTES) == 0;
 }
 
 /* [K2] */

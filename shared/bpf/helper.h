@@ -23,7 +23,13 @@ enum helper_arg {
 	HELPER_ARG_CONST_STRING, /* a NUL-terminated string in .rodata */
 	HELPER_ARG_CTX,		 /* the unchanged context */
 	HELPER_ARG_CALLBACK,	 /* a function of the program, called by the helper */
+	HELPER_ARG_SPIN_LOCK,	 /* the spin lock in a map's value */
 	HELPER_ARG_CALLBACK_CTX, /* what that function gets: any initialised register */
+	HELPER_ARG_CONST_LENGTH, /* a number known when verified: the size of the SLICE */
+	HELPER_ARG_MEM_VALUE, /* writable memory of a map's value; the next argument is its SIZE */
+	HELPER_ARG_DYNPTR_UNINIT, /* a place for a dynptr on the stack, which the helper fills */
+	HELPER_ARG_DYNPTR,	  /* a dynptr */
+	HELPER_ARG_DYNPTR_RECORD, /* … of a record, which the helper releases */
 };
 
 enum helper_return {
@@ -31,13 +37,17 @@ enum helper_return {
 	HELPER_RETURN_INTEGER, /* a number */
 	HELPER_RETURN_MAP_VALUE_OR_NULL,
 	HELPER_RETURN_RECORD_OR_NULL, /* of the CONST_SIZE argument's size */
+	HELPER_RETURN_SLICE_OR_NULL, /* memory of the DYNPTR, of the CONST_LENGTH argument's size */
 };
 
-#define HELPER_ACQUIRES	   1u  /* the result must be released on every path */
-#define HELPER_RELEASES	   2u  /* the RECORD argument is gone afterwards */
+#define HELPER_ACQUIRES	   1u  /* the result, or the dynptr made, must be released on every path */
+#define HELPER_RELEASES	   2u  /* the RECORD or DYNPTR_RECORD argument is gone afterwards */
 #define HELPER_READS_HOST  4u  /* reads memory of the host that no type vouches for */
 #define HELPER_WRITES_HOST 8u  /* needs allow_memory_write */
 #define HELPER_CALLS	   16u /* calls its CALLBACK any number of times, also none */
+#define HELPER_TAIL_CALLS  32u /* may go on with another entry instead of coming back */
+
+#define HELPER_MAX_TAIL_CALLS 33 /* that one run may make */
 
 struct helper {
 	uint32_t id;

@@ -5,8 +5,11 @@
 
 #include "shared/base/str.h"
 
-#define MAP_KEY_ANY	   UINT32_MAX
-#define MAP_KIND_UPDATABLE 1u /* programs may look up, update and delete elements */
+#define MAP_KEY_ANY		UINT32_MAX
+#define MAP_KIND_UPDATABLE	1u /* programs may look up, update and delete elements */
+#define MAP_KIND_LOCKABLE	4u /* its values may have a spin lock */
+#define MAP_KIND_HOLDS_MAPS	2u /* its elements are maps, which programs may look up */
+#define MAP_KIND_HOLDS_PROGRAMS 8u /* its elements are entries, for bpf_tail_call() */
 
 enum map_kind_id {
 #define MAP_KIND(name, number, text, key, map_flags, flags) MAP_KIND_##name = number,

@@ -11,13 +11,13 @@
  *   call of an extern function  src_reg = BPF_PSEUDO_KFUNC_CALL, imm = index into externs
  *   ld_imm64 of an extern variable  src_reg = BPF_PSEUDO_BTF_ID, imm = index into externs
  * so that no ELF knowledge is needed behind this header. Nothing else stands in an ld_imm64's src_reg,
- * each of these indexes is inside, each offset is inside its map's value, each function named begins
+ * all calls with BPF_PSEUDO_KFUNC_CALL are of extern functions, each of these indexes is inside, each offset is inside its map's value, each function named begins
  * there, and each ld_imm64 has its second slot (zero but for imm) in the same function. Functions lie
  * one after the other over all instructions. Jumps, helper calls and the like are not looked at.
  *
  * Memory:  one arena; everything handed out lives until object_destroy(). The image is copied.
  * Threads: immutable after parse; readable from any.
- * Limits:  OBJECT_MAX_BYTES of input, OBJECT_MAX_MAPS, OBJECT_MAX_FUNCTIONS, INSN_MAX instructions.
+ * Limits:  OBJECT_MAX_BYTES of input, OBJECT_MAX_MAPS, OBJECT_MAX_FUNCTIONS, OBJECT_MAX_EXTERNS, INSN_MAX instructions.
  */
 #pragma once
 
@@ -29,6 +29,7 @@
 #define OBJECT_MAX_MAPS	     64u
 #define OBJECT_MAX_FUNCTIONS 1024u
 #define OBJECT_MAX_EXTERNS   256u
+#define OBJECT_MAX_SLOTS     4096u /* that are filled, over all maps */
 #define OBJECT_MAX_MAP_BYTES ((uint64_t)1 << 30)
 
 enum object_map_role {
@@ -38,13 +39,26 @@ enum object_map_role {
 	OBJECT_MAP_BSS,	     /* .bss…: one element, starts as zeros */
 };
 
+/* What the object puts into a map from the beginning: `index` is a map's for maps of maps, a
+ * function's (an entry) for arrays of programs. */
+struct object_slot {
+	uint32_t slot, index;
+};
+
 struct object_map {
 	struct str name; /* "hits", ".rodata" */
 	enum object_map_role role;
 	uint32_t kind; /* enum bpf_map_type; a global section is an array of one element */
 	uint32_t key_size, value_size, max_entries, flags;
 	uint32_t key_type, value_type; /* BTF ids, 0 where unknown; globals: the DATASEC's id */
-	struct bytes initial;	       /* RODATA, DATA: value_size bytes */
+	uint32_t lock_end;    /* where the struct bpf_spin_lock in each value ends; 0: none */
+	struct bytes initial; /* RODATA, DATA: value_size bytes */
+	/* Maps of maps and arrays of programs: what is written in `.values`, by ascending slot; the others
+	 * are empty, and it stays
+	 * so. All maps inside are as `inner` (which is no map itself); NULL for other kinds. */
+	const struct object_map *inner;
+	const struct object_slot *slots;
+	uint32_t slots_count;
 };
 
 struct object_function {
@@ -72,10 +86,11 @@ struct object;
  * Parse `image` (borrowed for the call).
  *   out     owned by the caller
  *   fails   INVALID      not ELF64/eBPF/little-endian, or a section, string, symbol, relocation or
- *                        map definition outside its bounds (path /sections/NAME…, /maps/NAME)
+ *                        map definition outside its bounds (path /sections/NAME…, /maps/NAME, /externs)
  *                        (/sections/NAME/N is instruction N of the section); no code or no entry
  *           UNSUPPORTED  a relocation kind, a map kind or a section name that nothing here knows;
- *                        externs, CO-RE relocations, addresses in data
+ *                        externs that are not in .ksyms with BTF, or weak; CO-RE relocations,
+ *                        addresses in data (but of what is in maps)
  *           TOO_LARGE    past a limit
  *           NO_MEMORY
  */
@@ -92,6 +107,12 @@ const struct object_function *object_functions(const struct object *o, uint32_t 
 const struct object_extern *object_externs(const struct object *o, uint32_t *count);
 const struct btf *object_btf(const struct object *o); /* NULL where there is none */
 struct str object_license(const struct object *o);    /* empty where there is none */
+
+/* What an element of the map is like: the map itself, or for maps of maps what each inside is like. */
+static inline const struct object_map *object_map_shape(const struct object_map *m)
+{
+	return m->inner ? m->inner : m;
+}
 
 /* The function that holds instruction `insn`, or NULL. */
 const struct object_function *object_function_at(const struct object *o, uint32_t insn);

@@ -6,7 +6,9 @@
  *	object_code.c	code sections become one array, cut into functions
  *	object_types.c	BTF, with the linker's work done, and source lines
  *	object_maps.c	declared maps and sections of global data
+ *	object_extern.c	what the object uses and does not define
  *	object_reloc.c	relocations, and what may stand in code without one
+ *	object_slots.c	… and those of maps: what is in a map from the beginning
  */
 #pragma once
 
@@ -54,6 +56,17 @@ struct object_symbol {
 	uint64_t value, size_bytes;
 };
 
+/* Where the pointers of a declared map's `.values` lie in the section; empty where it has none. */
+struct object_values {
+	uint64_t first, end;
+};
+
+/* One of them that is not null. */
+struct object_filled {
+	uint32_t map; /* whose */
+	struct object_slot slot;
+};
+
 #define OBJECT_MARK_SECOND    1u /* second slot of an ld_imm64 */
 #define OBJECT_MARK_RELOCATED 2u
 
@@ -68,6 +81,9 @@ struct object_loader {
 	uint32_t symbols_count;
 	uint8_t *marks;			       /* OBJECT_MARK_* for each instruction */
 	uint64_t map_offsets[OBJECT_MAX_MAPS]; /* of declared maps in their section */
+	struct object_values values[OBJECT_MAX_MAPS];
+	struct object_filled *filled; /* OBJECT_MAX_SLOTS in the scratch arena; NULL: none yet */
+	uint32_t filled_count;
 };
 
 /* ---- object_elf.c ---- */
@@ -92,8 +108,28 @@ MUST_CHECK struct err *object_load_types(struct object_loader *l);
 /* ---- object_maps.c ---- */
 MUST_CHECK struct err *object_load_maps(struct object_loader *l);
 
+/* ---- object_extern.c ---- */
+MUST_CHECK struct err *object_load_externs(struct object_loader *l);
+
+/* `insn`, a local call or an ld_imm64, refers to an undefined symbol. */
+MUST_CHECK struct err *object_relocate_extern(struct object_loader *l,
+					      const struct object_symbol *symbol,
+					      struct bpf_insn *insn);
+
 /* ---- object_reloc.c ---- */
 MUST_CHECK struct err *object_load_relocations(struct object_loader *l);
+
+/* ---- object_slots.c ---- */
+
+/* One relocation of the section of maps: a pointer in some map's `.values`. */
+MUST_CHECK struct err *object_load_slot(struct object_loader *l, const struct object_section *maps,
+					const Elf64_Rel *rel);
+/* Hands each map what it was filled with. fails INVALID: a slot that was filled twice */
+MUST_CHECK struct err *object_finish_slots(struct object_loader *l);
+
+/* The function that begins `bytes` behind the start of section `s`, or NULL. */
+const struct object_function *object_function_in(const struct object_loader *l,
+						 const struct object_section *s, int64_t bytes);
 
 /* The relocation at `index` of section `s` of type SHT_REL, or false past the last. */
 bool object_relocation(const struct object_section *s, uint64_t index, Elf64_Rel *out);

@@ -10,6 +10,13 @@
  *		struct hit *value;			  value		PTR → struct hit
  *	} hits SEC(".maps");
  *
+ * A map of maps also has an array of pointers of which the length is open, and it is its initialiser that
+ * counts: relocations of the section fill it (object_slots.c).
+ *
+ *	struct inner *values[];				values	ARRAY of 0 → PTR → STRUCT inner
+ *
+ * An array of programs has the same with the type of a function.
+ *
  * Each section of global data is an array map of one element as large as the section.
  */
 #include "shared/bpf/object_load.h"
@@ -24,6 +31,8 @@ struct definition {
 	uint32_t type, key_size, value_size, max_entries, map_flags;
 	uint32_t numa_node, pinning, map_extra;
 	uint32_t key, value; /* BTF ids */
+	uint32_t values;     /* what the pointers in `.values` point to; 0: there are none */
+	uint32_t values_offset;
 };
 
 struct field {
@@ -53,8 +62,6 @@ static const struct field fields[] = {
 static struct err *unknown_field(struct str name)
 {
 	struct near near = near_start(name);
-	if (str_is(name, "values"))
-		return err_new(ERR_UNSUPPORTED, "maps of maps and of programs are not supported");
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		near_offer(&near, str_of(fields[i].name));
 	struct str best = near_found(&near);
@@ -78,11 +85,26 @@ static struct err *parse_field(const struct btf *b, const struct field *field, u
 	return NULL;
 }
 
+/* __array(values, struct inner): an array, of no fixed length, of pointers to the type. */
+static struct err *parse_values(const struct btf *b, struct btf_member m, struct definition *d)
+{
+	const struct btf_type *array = btf_type(b, btf_skip(b, m.type));
+	const struct btf_type *pointer =
+		array->kind == BTF_ARRAY ? btf_type(b, btf_skip(b, array->type)) : NULL;
+	if (!pointer || pointer->kind != BTF_PTR || btf_skip(b, pointer->type) == 0)
+		return err_new(ERR_INVALID, "not of the form that __array() gives");
+	d->values = btf_skip(b, pointer->type);
+	d->values_offset = m.offset_bits / 8;
+	return NULL;
+}
+
 static struct err *parse_member(const struct btf *b, struct btf_member m, struct definition *d)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		if (str_is(m.name, fields[i].name))
 			return parse_field(b, &fields[i], m.type, d);
+	if (str_is(m.name, "values"))
+		return parse_values(b, m, d);
 	return unknown_field(m.name);
 }
 
@@ -130,7 +152,8 @@ static struct err *check_sizes(const struct map_kind *kind, const struct object_
 			      m->key_size, kind->text, kind->key_size_bytes);
 	if (m->key_size == 0 && kind->key_size_bytes == MAP_KEY_ANY)
 		return err_at(ERR_INVALID, "/key", "the map has no key");
-	bool has_values = kind->flags & MAP_KIND_UPDATABLE;
+	bool has_values =
+		kind->flags & (MAP_KIND_UPDATABLE | MAP_KIND_HOLDS_MAPS | MAP_KIND_HOLDS_PROGRAMS);
 	if (has_values && m->value_size == 0)
 		return err_at(ERR_INVALID, "/value", "the map has no value");
 	if (!has_values && m->value_size)
@@ -148,6 +171,59 @@ static struct err *check_sizes(const struct map_kind *kind, const struct object_
 	return NULL;
 }
 
+/* A map of maps or programs: its values are the kernel's descriptors or ids, of 4 bytes; programs never see
+ * one. */
+static struct err *fill_holder(struct object_map *m)
+{
+	if (m->value_size && m->value_size != 4)
+		return err_at(ERR_INVALID, "/value", "the value of such a map has 4 bytes, not %u",
+			      m->value_size);
+	m->value_size = 4;
+	m->value_type = 0;
+	return NULL;
+}
+
+/*
+ * A member `struct bpf_spin_lock` of the value's struct is a lock that helpers take; programs do not see its
+ * bytes. One that lies deeper is plain data.
+ */
+static struct err *find_lock(const struct btf *b, const struct map_kind *kind, struct object_map *m)
+{
+	const struct btf_type *t = btf_type(b, btf_skip(b, m->value_type));
+	for (uint32_t i = 0; t->kind == BTF_STRUCT && i < t->count; i++) {
+		struct btf_member member = btf_member(b, t, i);
+		const struct btf_type *of = btf_type(b, btf_skip(b, member.type));
+		if (of->kind != BTF_STRUCT || !str_is(of->name, "bpf_spin_lock"))
+			continue;
+		if (m->lock_end)
+			return err_at(ERR_INVALID, "/value", "the value has two spin locks");
+		if (of->size_bytes != 4 || member.offset_bits % 32 || member.size_bits)
+			return err_at(ERR_INVALID, "/value",
+				      "a spin lock has 4 bytes, at a multiple of 4");
+		m->lock_end = member.offset_bits / 8 + 4;
+	}
+	if (m->lock_end && !(kind->flags & MAP_KIND_LOCKABLE))
+		return err_at(ERR_UNSUPPORTED, "/value", "a map of kind %s has no spin locks",
+			      kind->text);
+	return NULL;
+}
+
+static struct err *check_values(const struct map_kind *kind, const struct definition *d)
+{
+	bool is_wanted = kind->flags & (MAP_KIND_HOLDS_MAPS | MAP_KIND_HOLDS_PROGRAMS);
+	if (kind->flags & MAP_KIND_HOLDS_PROGRAMS && !d->values)
+		return err_at(ERR_INVALID, "/values",
+			      "an array of programs is filled by its initialiser: __array(values, "
+			      "int (void *)) and {.values = {…}}");
+	if (is_wanted && !d->values)
+		return err_at(ERR_INVALID, "/values",
+			      "say what the maps inside are like: __array(values, struct …)");
+	if (!is_wanted && d->values)
+		return err_at(ERR_INVALID, "/values", "a map of kind %s holds no maps or programs",
+			      kind->text);
+	return NULL;
+}
+
 static struct err *fill_map(const struct btf *b, const struct definition *d, struct object_map *m)
 {
 	const struct map_kind *kind = map_kind_find(d->type);
@@ -160,6 +236,7 @@ static struct err *fill_map(const struct btf *b, const struct definition *d, str
 		return err_at(ERR_UNSUPPORTED, "/map_flags",
 			      "flags 0x%x are not supported by a map of kind %s; leave them out",
 			      d->map_flags & ~kind->map_flags, kind->text);
+	TRY(check_values(kind, d));
 	m->kind = d->type;
 	m->max_entries = d->max_entries;
 	m->flags = d->map_flags;
@@ -167,6 +244,9 @@ static struct err *fill_map(const struct btf *b, const struct definition *d, str
 	m->value_type = d->value;
 	TRY(agree("key", d->key_size, btf_size(b, d->key), &m->key_size));
 	TRY(agree("value", d->value_size, btf_size(b, d->value), &m->value_size));
+	if (d->values)
+		TRY(fill_holder(m));
+	TRY(find_lock(b, kind, m));
 	return check_sizes(kind, m);
 }
 
@@ -184,6 +264,26 @@ static struct err *add_map(struct object_loader *l, const struct object_map *m)
 	return NULL;
 }
 
+/* What all maps inside of `m` are like. */
+static struct err *add_inner(struct object_loader *l, const struct definition *outer,
+			     struct object_map *m)
+{
+	const struct btf *b = l->object->btf;
+	struct definition d = {0};
+	struct object_map *inner = arena_alloc_array(&l->object->arena, 1, sizeof(*inner));
+	TRY_MEMORY(inner);
+	TRY(parse_definition(b, outer->values, &d));
+	const struct map_kind *kind = map_kind_find(d.type);
+	if (kind && kind->flags & (MAP_KIND_HOLDS_MAPS | MAP_KIND_HOLDS_PROGRAMS))
+		return err_at(ERR_UNSUPPORTED, "/type", "maps of maps of %s are not supported",
+			      kind->flags & MAP_KIND_HOLDS_MAPS ? "maps" : "programs");
+	inner->name = m->name;
+	inner->role = OBJECT_MAP_DECLARED;
+	TRY(fill_map(b, &d, inner));
+	m->inner = inner;
+	return NULL;
+}
+
 static struct err *add_declared(struct object_loader *l, struct btf_member variable)
 {
 	const struct btf *b = l->object->btf;
@@ -194,12 +294,17 @@ static struct err *add_declared(struct object_loader *l, struct btf_member varia
 		return err_new(ERR_INVALID, "section .maps holds a function");
 	TRY(parse_definition(b, t->type, &d));
 	TRY(fill_map(b, &d, &m));
+	if (d.values && m.kind != MAP_KIND_PROG_ARRAY)
+		TRY_AT(add_inner(l, &d, &m), "/values");
 	uint32_t at = l->object->maps_count, offset = variable.offset_bits / 8;
 	TRY(add_map(l, &m));
 	for (uint32_t i = 0; i < at; i++)
 		if (l->map_offsets[i] == offset)
 			return err_new(ERR_INVALID, "another map is at byte %u too", offset);
 	l->map_offsets[at] = offset;
+	if (d.values)
+		l->values[at] = (struct object_values){(uint64_t)offset + d.values_offset,
+						       (uint64_t)offset + variable.size_bits / 8};
 	return NULL;
 }
 

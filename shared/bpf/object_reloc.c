@@ -4,6 +4,8 @@
  *	R_BPF_64_64	ld_imm64	symbol + imm bytes: a map, global data, or a function
  *	R_BPF_64_32	call		symbol + (imm + 1) instructions: a function
  *
+ * or to a symbol that the object does not define: an extern (object_extern.c).
+ *
  * Afterwards no instruction may be left that names something by number without a relocation having put
  * the number there, but calls inside of a section, whose distance the compiler knew. [O3]
  */
@@ -19,8 +21,7 @@ bool object_relocation(const struct object_section *s, uint64_t index, Elf64_Rel
 	return true;
 }
 
-/* The function that begins `bytes` behind the start of section `s`. */
-static const struct object_function *function_at(const struct object_loader *l,
+const struct object_function *object_function_in(const struct object_loader *l,
 						 const struct object_section *s, int64_t bytes)
 {
 	if (bytes < 0 || bytes % INSN_BYTES || bytes / INSN_BYTES >= s->count)
@@ -33,10 +34,6 @@ static const struct object_function *function_at(const struct object_loader *l,
 static struct err *missing_symbol(const struct object_loader *l, const struct object_symbol *s)
 {
 	struct str name = object_symbol_name(l, s);
-	if (s->section == SHN_UNDEF)
-		return err_new(ERR_UNSUPPORTED,
-			       "\"%.*s\" is not defined in the object; externs are not supported",
-			       STR_FMT(name));
 	if (s->section >= l->sections_count)
 		return err_new(ERR_INVALID, "\"%.*s\" is in section %u of %u", STR_FMT(name),
 			       s->section, l->sections_count);
@@ -75,7 +72,7 @@ static struct err *relocate_data(const struct object_section *s, int64_t offset,
 static struct err *relocate_address(struct object_loader *l, const struct object_section *s,
 				    int64_t offset, struct bpf_insn *insn)
 {
-	const struct object_function *f = function_at(l, s, offset);
+	const struct object_function *f = object_function_in(l, s, offset);
 	if (!f)
 		return err_new(ERR_INVALID, "no function begins at byte %lld of section %.*s",
 			       (long long)offset, STR_FMT(s->name));
@@ -117,7 +114,7 @@ static struct err *relocate_call(struct object_loader *l, const struct object_sy
 		return missing_symbol(l, symbol);
 	if (__builtin_add_overflow((int64_t)symbol->value, distance, &bytes))
 		return err_new(ERR_INVALID, "the call's target overflows");
-	const struct object_function *f = function_at(l, s, bytes);
+	const struct object_function *f = object_function_in(l, s, bytes);
 	if (!f)
 		return err_new(ERR_INVALID,
 			       "the call's target, byte %lld of section %.*s, is no "
@@ -138,15 +135,17 @@ static struct err *relocate_kind(struct object_loader *l, uint32_t kind,
 		return err_new(ERR_INVALID, "the second half of an ld_imm64");
 	if (l->marks[index] & OBJECT_MARK_RELOCATED)
 		return err_new(ERR_INVALID, "the instruction has a relocation already");
-	if (symbol->section == SHN_UNDEF || symbol->section >= l->sections_count)
+	if (symbol->section != SHN_UNDEF && symbol->section >= l->sections_count)
 		return missing_symbol(l, symbol);
 	l->marks[index] |= OBJECT_MARK_RELOCATED;
-	if (kind == R_BPF_64_64 && what == INSN_LD_IMM64)
+	if (what != (kind == R_BPF_64_64 ? INSN_LD_IMM64 : INSN_CALL_LOCAL))
+		return err_new(ERR_INVALID, "relocation kind %u does not fit instruction 0x%02x",
+			       kind, insn->code);
+	if (symbol->section == SHN_UNDEF)
+		return object_relocate_extern(l, symbol, insn);
+	if (what == INSN_LD_IMM64)
 		return relocate_imm64(l, symbol, insn);
-	if (kind == R_BPF_64_32 && what == INSN_CALL_LOCAL)
-		return relocate_call(l, symbol, index, insn);
-	return err_new(ERR_INVALID, "relocation kind %u does not fit instruction 0x%02x", kind,
-		       insn->code);
+	return relocate_call(l, symbol, index, insn);
 }
 
 static struct err *relocate(struct object_loader *l, const struct object_section *code,
@@ -170,13 +169,14 @@ static struct err *relocate_section(struct object_loader *l, const struct object
 	Elf64_Rel rel;
 	if (target->use == OBJECT_USE_NONE || s->data.size == 0)
 		return NULL;
-	if (target->use != OBJECT_USE_CODE)
+	if (target->use != OBJECT_USE_CODE && target->use != OBJECT_USE_MAPS)
 		return err_new(ERR_UNSUPPORTED, "data that holds addresses is not supported");
 	if (s->type != SHT_REL || s->entry_bytes != sizeof(rel) || s->data.size % sizeof(rel) ||
 	    s->link >= l->sections_count || l->sections[s->link].type != SHT_SYMTAB)
 		return err_new(ERR_INVALID, "%.*s is no table of relocations", STR_FMT(s->name));
 	for (uint64_t i = 0; object_relocation(s, i, &rel); i++)
-		TRY(relocate(l, target, &rel));
+		TRY(target->use == OBJECT_USE_CODE ? relocate(l, target, &rel)
+						   : object_load_slot(l, target, &rel));
 	return NULL;
 }
 
@@ -190,6 +190,9 @@ static struct err *check_insn(const struct object_loader *l, uint32_t index)
 	if (kind == INSN_LD_IMM64 && insn->src_reg != 0)
 		return err_new(ERR_INVALID, "an ld_imm64 of kind %u without a relocation",
 			       insn->src_reg);
+	if (kind == INSN_CALL_KFUNC)
+		return err_new(ERR_INVALID, "a call of kernel function %d without a relocation",
+			       insn->imm);
 	if (kind != INSN_CALL_LOCAL)
 		return NULL;
 	const struct object_function *from = object_function_at(o, index), *to = NULL;
@@ -226,5 +229,6 @@ struct err *object_load_relocations(struct object_loader *l)
 		const struct object_section *target = &l->sections[s->info];
 		TRY_AT(relocate_section(l, s, target), "/sections/%.*s", STR_FMT(target->name));
 	}
+	TRY(object_finish_slots(l));
 	return check_code(l);
 }

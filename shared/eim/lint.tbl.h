@@ -32,7 +32,3 @@ LINT(CUSTOM_ATTRIBUTE, "custom-attribute", WARNING,
      "an attribute is not built in and no function requires it")
 LINT(REQUIREMENT, "requirement-not-held", ERROR,
      "a role holds a function whose required attribute it does not have")
-LINT(ACCESS, "access-not-enforced", WARNING,
-     "a role lists argument access, which this version does not enforce")
-LINT(VARIABLE, "variable-not-offered", WARNING,
-     "a variable of the host is declared, which no program reaches in this version")

@@ -12,6 +12,7 @@
 #include "shared/eim/role.h"
 #include "shared/base/mem.h"
 #include "shared/codec/json.h"
+#include "shared/crypto/digest.h"
 #include "shared/eim/attribute.h"
 #include "shared/eim/inherit.h"
 #include "shared/eim/role_internal.h"
@@ -26,9 +27,11 @@ void role_destroy(struct role *r)
 	if (!r)
 		return;
 	for (size_t i = 0; i < r->parts_count; i++) {
+		btf_destroy(r->parts[i]->host);
 		arena_fini(&r->parts[i]->arena); /* a part has no parts */
 		mem_free(r->parts[i]);
 	}
+	btf_destroy(r->host);
 	arena_fini(&r->arena);
 	mem_free(r);
 }
@@ -249,6 +252,34 @@ static struct err *take_functions(struct role_builder *b, const struct grants *g
 	return found;
 }
 
+/* ---- the host's types ---- */
+
+static bool is_host_used(const struct role *r)
+{
+	bool used = false;
+	for (size_t i = 0; i < r->functions_count; i++)
+		used |= r->functions[i].btf_id != 0;
+	for (size_t i = 0; i < r->entries_count; i++)
+		used |= r->entries[i].btf_id != 0;
+	for (size_t i = 0; i < r->variables_count; i++)
+		used |= r->variables[i].btf_id != 0;
+	return used;
+}
+
+/* A copy with the same ids. */
+static struct err *take_host(struct role_builder *b)
+{
+	OWNED_BUF struct buf image = BUF_INIT(BTF_MAX_BYTES);
+	if (!b->host || !is_host_used(b->role))
+		return NULL;
+	btf_encode(b->host, &image);
+	TRY(buf_check(&image));
+	char hex[DIGEST_HEX_SIZE];
+	TRY(digest_hex(buf_bytes(&image), hex));
+	TRY(copy_str(b, str_of(hex), &b->role->host_digest));
+	return btf_parse(buf_bytes(&image), &b->role->host);
+}
+
 /* ---- the whole ---- */
 
 static struct err *no_such_role(const struct spec *spec, struct str name)
@@ -275,6 +306,7 @@ static struct err *build(struct role_builder *b, const struct spec_role *from)
 	TRY(take_functions(b, &grants));
 	TRY(role_take_entries(b));
 	TRY(role_take_variables(b));
+	TRY(take_host(b));
 	return role_digest(b->role);
 }
 
@@ -322,6 +354,22 @@ const struct role_function *role_find_function(const struct role *r, struct str 
 	return r->functions_count ? bsearch(&name, r->functions, r->functions_count,
 					    sizeof(*r->functions), compare_wanted)
 				  : NULL;
+}
+
+const struct role_entry *role_find_entry(const struct role *r, struct str name)
+{
+	for (size_t i = 0; i < r->entries_count; i++)
+		if (str_equal(r->entries[i].name, name))
+			return &r->entries[i];
+	return NULL;
+}
+
+const struct role_variable *role_find_variable(const struct role *r, struct str name)
+{
+	for (size_t i = 0; i < r->variables_count; i++)
+		if (str_equal(r->variables[i].name, name))
+			return &r->variables[i];
+	return NULL;
 }
 
 const struct role_function *role_find_helper(const struct role *r, const struct helper *h)

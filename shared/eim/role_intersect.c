@@ -257,6 +257,16 @@ static const struct role_entry *find_entry(const struct role *r, const struct ro
 	return NULL;
 }
 
+/* Fields that one role's access list has need not be in another's: so none may be followed. */
+static struct role_entry without_structs(const struct role_entry *e)
+{
+	struct role_entry out = *e;
+	for (size_t i = 0; i < ROLE_MAX_ARGUMENTS; i++)
+		if (out.args[i].kind == ROLE_ARGUMENT_STRUCT)
+			out.args[i].kind = ROLE_ARGUMENT_NUMBER;
+	return out;
+}
+
 static struct err *join_entries(struct together *t)
 {
 	const struct role *first = t->parts[0];
@@ -271,7 +281,7 @@ static struct err *join_entries(struct together *t)
 		if (p < t->count)
 			TRY(omit_named(t, "entry", e->name, t->parts[p]->name));
 		else
-			kept[t->role->entries_count++] = *e;
+			kept[t->role->entries_count++] = without_structs(e);
 	}
 	t->role->entries = kept;
 	return NULL;

@@ -30,10 +30,12 @@ static struct err *make_entry(struct module *m, uint32_t n)
 	LLVMSetVisibility(entry, LLVMHiddenVisibility);
 	LLVMPositionBuilderAtEnd(m->builder, LLVMAppendBasicBlockInContext(m->context, entry, ""));
 	LLVMValueRef zero = module_number(m, 0);
-	LLVMValueRef args[5] = {LLVMBuildPtrToInt(m->builder, LLVMGetParam(entry, 0), m->i64, ""),
-				zero, zero, zero, zero};
-	LLVMValueRef call = LLVMBuildCall2(m->builder, m->function_type, body, args, 5, "");
+	LLVMValueRef ctx = LLVMGetParam(entry, 0), run = translate_end_start(m);
+	LLVMValueRef args[6] = {
+		LLVMBuildPtrToInt(m->builder, ctx, m->i64, ""), zero, zero, zero, zero, run};
+	LLVMValueRef call = LLVMBuildCall2(m->builder, m->function_type, body, args, 6, "");
 	LLVMSetInstructionCallConv(call, LLVMFastCallConv);
+	translate_end_count(m, run, ctx, m->program->entries[n].host != NULL);
 	LLVMBuildRet(m->builder, call);
 	return NULL;
 }
@@ -55,7 +57,8 @@ static struct err *place_map(struct image *image, const struct object_map *from,
 			   .key_size = from->key_size,
 			   .value_size = from->value_size,
 			   .max_entries = from->max_entries,
-			   .flags = from->flags};
+			   .flags = from->flags,
+			   .lock_end = from->lock_end};
 	struct map_layout layout;
 	struct str name = arena_str(&image->arena, from->name);
 	struct str initial = {NULL, 0};
@@ -75,6 +78,7 @@ static struct err *place_map(struct image *image, const struct object_map *from,
 				 .flags = from->flags,
 				 .key_type = from->key_type,
 				 .value_type = from->value_type,
+				 .lock_end = from->lock_end,
 				 .offset = image->total_bytes,
 				 .file_bytes = layout.file_bytes,
 				 .span_bytes = layout.span_bytes,

@@ -49,7 +49,8 @@ static struct err *check_map(const struct image_map *map, uint64_t *end)
 			   .key_size = map->key_size,
 			   .value_size = map->value_size,
 			   .max_entries = map->max_entries,
-			   .flags = map->flags};
+			   .flags = map->flags,
+			   .lock_end = map->lock_end};
 	struct map_layout layout;
 	if (map->role > OBJECT_MAP_BSS || map->role == OBJECT_MAP_RODATA)
 		return err_at(ERR_INVALID, "/role", "no map of an image has the role %u",
@@ -129,8 +130,9 @@ static void put_entry(struct buf *out, const struct image_entry *entry)
 
 static void put_map(struct buf *out, const struct image_map *map)
 {
-	const uint32_t fields[] = {map->role,	     map->kind,	 map->key_size, map->value_size,
-				   map->max_entries, map->flags, map->key_type, map->value_type};
+	const uint32_t fields[] = {map->role,	    map->kind,	      map->key_size,
+				   map->value_size, map->max_entries, map->flags,
+				   map->key_type,   map->value_type,  map->lock_end};
 	put_text(out, map->name);
 	for (size_t n = 0; n < ARRAY_SIZE(fields); n++)
 		put32(out, fields[n]);
@@ -206,8 +208,8 @@ static struct err *get_map(struct cursor *c, struct arena *arena, struct image_m
 {
 	uint32_t role;
 	uint32_t *fields[] = {
-		&role,	     &out->kind,     &out->key_size,  &out->value_size, &out->max_entries,
-		&out->flags, &out->key_type, &out->value_type};
+		&role,	     &out->kind,     &out->key_size,   &out->value_size, &out->max_entries,
+		&out->flags, &out->key_type, &out->value_type, &out->lock_end};
 	TRY(get_text(c, arena, &out->name));
 	for (size_t n = 0; n < ARRAY_SIZE(fields); n++)
 		TRY(cursor_u32(c, fields[n]));

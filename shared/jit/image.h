@@ -21,7 +21,7 @@
 #include "shared/bpf/object.h"
 
 #define IMAGE_PAGE	  4096u
-#define IMAGE_LAYOUT	  1u /* changes when an encoded image would be read wrongly */
+#define IMAGE_LAYOUT	  2u /* changes when an encoded image would be read wrongly */
 #define IMAGE_MAX_BYTES	  ((size_t)16 << 20)
 #define IMAGE_MAX_ENTRIES 64u
 #define IMAGE_MAX_IMPORTS 256u
@@ -33,6 +33,7 @@ struct image_map {
 	enum object_map_role role; /* RODATA maps are in the code and not here */
 	uint32_t kind, key_size, value_size, max_entries, flags;
 	uint32_t key_type, value_type; /* ids in the object's BTF */
+	uint32_t lock_end;	       /* of the spin lock in each value; 0: none */
 	uint64_t offset;	       /* from the image's start */
 	uint64_t file_bytes;	       /* size of the map's file (rt_map_layout) */
 	uint64_t span_bytes;  /* address space it takes: file_bytes, or more for a ring buffer */

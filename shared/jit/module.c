@@ -72,8 +72,8 @@ static void make_types(struct module *m)
 	m->i32 = LLVMInt32TypeInContext(m->context);
 	m->i64 = LLVMInt64TypeInContext(m->context);
 	m->ptr = LLVMPointerTypeInContext(m->context, 0);
-	LLVMTypeRef args[] = {m->i64, m->i64, m->i64, m->i64, m->i64};
-	m->function_type = LLVMFunctionType(m->i64, args, 5, false);
+	LLVMTypeRef args[] = {m->i64, m->i64, m->i64, m->i64, m->i64, m->ptr};
+	m->function_type = LLVMFunctionType(m->i64, args, 6, false);
 }
 
 /* A symbol that the linker places, reached rip-relative because nobody can preempt a hidden one. */
@@ -84,6 +84,15 @@ static LLVMValueRef add_symbol(struct module *m, const char *name)
 	LLVMSetVisibility(symbol, LLVMHiddenVisibility);
 	LLVMSetAlignment(symbol, RT_PAGE);
 	return symbol;
+}
+
+static bool calls_what_ends(const struct jit_program *p)
+{
+	for (uint32_t i = 0; i < p->insns_count; i += insn_slots(&p->insns[i]))
+		if (insn_kind(&p->insns[i]) == INSN_CALL_HELPER &&
+		    p->insns[i].imm == BPF_FUNC_spin_lock)
+			return true;
+	return false;
 }
 
 struct err *module_init(struct module *m, const struct jit_program *program)
@@ -100,6 +109,7 @@ struct err *module_init(struct module *m, const struct jit_program *program)
 	TRY(make_machine(m));
 	TRY(load_runtime(m));
 	m->private_page = add_symbol(m, MODULE_PRIVATE_SYMBOL);
+	m->may_end = calls_what_ends(program);
 	return NULL;
 }
 
@@ -187,6 +197,11 @@ static void set_flag(const struct module *m, LLVMValueRef fn, const char *name)
 				LLVMCreateEnumAttribute(m->context, kind, 0));
 }
 
+void module_keep_apart(const struct module *m, LLVMValueRef fn)
+{
+	set_flag(m, fn, "noinline");
+}
+
 static bool has_flag(LLVMValueRef fn, const char *name)
 {
 	unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
@@ -198,8 +213,9 @@ static bool has_flag(LLVMValueRef fn, const char *name)
  * sizes are constants. */
 static bool is_map_operation(const char *name)
 {
-	static const char *const prefixes[] = {"rt_map_",     "rt_array_", "rt_hash_",
-					       "rt_ringbuf_", "rt_loop",   "rt_for_each_map_elem"};
+	static const char *const prefixes[] = {
+		"rt_map_", "rt_array_",		  "rt_hash_", "rt_ringbuf_", "rt_spin_",
+		"rt_loop", "rt_for_each_map_elem"};
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
 		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
 			return true;

@@ -17,13 +17,14 @@ struct module {
 	LLVMTargetMachineRef machine;
 	LLVMBuilderRef builder;
 	LLVMTypeRef i1, i8, i16, i32, i64, ptr;
-	LLVMTypeRef function_type;	    /* i64(i64, i64, i64, i64, i64) */
-	LLVMValueRef private_page;	    /* what the image's layout will fix */
+	LLVMTypeRef function_type; /* i64(i64, i64, i64, i64, i64, ptr): r1 … r5, the run */
+	LLVMValueRef private_page; /* what the image's layout will fix */
 	LLVMValueRef maps[OBJECT_MAX_MAPS]; /* base of a map file, or a constant's first byte */
 	bool map_is_used[OBJECT_MAX_MAPS];  /* … and is to be in the image */
 	LLVMValueRef *functions;	    /* of each local function that is reached, or NULL */
 	uint32_t *queue, queue_count; /* reached functions in order, some not yet translated */
 	uint32_t needs;		      /* IMAGE_NEEDS_* */
+	bool may_end;		      /* runs may end before their exit (translate_end.c) */
 	char message[256];	      /* of LLVM's first complaint, "" where there is none */
 };
 
@@ -44,6 +45,9 @@ LLVMValueRef module_number(const struct module *m, int64_t value);
 
 /* Local function `index`, declared, and put in the queue where it was not yet; NULL: out of memory. */
 LLVMValueRef module_function(struct module *m, uint32_t index);
+
+/* It is never inlined. */
+void module_keep_apart(const struct module *m, LLVMValueRef fn);
 
 /* A function of the runtime's bitcode, or NULL. */
 LLVMValueRef module_runtime(const struct module *m, const char *name);

@@ -181,15 +181,17 @@ static struct err *translate_ld_imm64(struct translate *t)
 
 static struct err *translate_local(struct translate *t)
 {
-	LLVMValueRef args[5];
+	LLVMValueRef args[6];
 	uint32_t index = 0;
 	TRY(find_function(t, (int64_t)t->at + 1 + t->insn->imm, &index));
 	LLVMValueRef callee = module_function(t->m, index);
 	TRY_MEMORY(callee);
 	for (unsigned i = 0; i < 5; i++)
 		args[i] = translate_read(t, BPF_REG_1 + i);
-	LLVMValueRef call = LLVMBuildCall2(t->b, t->m->function_type, callee, args, 5, "");
+	args[5] = LLVMGetParam(t->fn, 5);
+	LLVMValueRef call = LLVMBuildCall2(t->b, t->m->function_type, callee, args, 6, "");
 	LLVMSetInstructionCallConv(call, LLVMFastCallConv);
+	translate_end_after_call(t);
 	translate_write(t, BPF_REG_0, call);
 	return NULL;
 }
@@ -239,6 +241,7 @@ static void make_frame(struct translate *t)
 	LLVMSetAlignment(t->frame, 8);
 	for (unsigned i = 0; i < ARRAY_SIZE(t->registers); i++)
 		t->registers[i] = LLVMBuildAlloca(t->b, t->m->i64, "");
+	translate_end_begin(t);
 	for (unsigned i = 0; i < ARRAY_SIZE(t->registers); i++)
 		LLVMBuildStore(t->b,
 			       i >= 1 && i <= 5 ? LLVMGetParam(t->fn, i - 1)

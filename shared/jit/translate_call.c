@@ -8,8 +8,8 @@
  *		return rt_map_update_elem(&map, key, value, flags);        inlined
  *
  * A function of the program that the helper calls back is a constant there as well.
- * Where paths come with different maps, the register holds the map's number and a switch finds the
- * function.
+ * Where paths come with different maps, or with one that was looked up in a map of maps, the register
+ * holds the map's number and a switch finds the function.
  */
 #include "shared/bpf/helper.h"
 #include "shared/bpf/map_kind.h"
@@ -43,7 +43,9 @@ static uint32_t needs_of(const struct call *call, const struct object_map *map)
 		{BPF_FUNC_ktime_get_ns, IMAGE_NEEDS_CLOCK},
 		{BPF_FUNC_get_current_pid_tgid, IMAGE_NEEDS_PID},
 		{BPF_FUNC_ringbuf_output, IMAGE_NEEDS_OWNER},
+		{BPF_FUNC_spin_lock, IMAGE_NEEDS_OWNER},
 		{BPF_FUNC_ringbuf_reserve, IMAGE_NEEDS_OWNER},
+		{BPF_FUNC_ringbuf_reserve_dynptr, IMAGE_NEEDS_OWNER},
 	};
 	uint32_t id = call->helper->id;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -67,6 +69,12 @@ static LLVMValueRef as_type(struct translate *t, LLVMValueRef value, LLVMTypeRef
 	return value;
 }
 
+static LLVMValueRef as_number(struct translate *t, LLVMValueRef value)
+{
+	return LLVMTypeOf(value) == t->m->ptr ? LLVMBuildPtrToInt(t->b, value, t->m->i64, "")
+					      : value;
+}
+
 /* Where a size is 0 the pointer beside it is not looked at, and may lie below what the frame uses. */
 static bool is_in_frame(const struct translate *t, unsigned i)
 {
@@ -87,6 +95,8 @@ static LLVMValueRef argument(struct translate *t, const struct call *call, unsig
 	} else {
 		value = translate_read(t, BPF_REG_1 + i);
 	}
+	if (i < call->args_count && call->helper->args[i] == HELPER_ARG_CALLBACK_CTX)
+		value = translate_end_pack(t, as_number(t, value));
 	return as_type(t, value, call->params[i]);
 }
 
@@ -109,6 +119,7 @@ static LLVMValueRef make_map(struct translate *t, uint32_t index)
 		{offsetof(struct rt_map, value_size), map->value_size},
 		{offsetof(struct rt_map, max_entries), map->max_entries},
 		{offsetof(struct rt_map, flags), map->flags},
+		{offsetof(struct rt_map, lock_end), map->lock_end},
 	};
 	LLVMValueRef made =
 		LLVMBuildAlloca(t->b, LLVMArrayType2(t->m->i8, sizeof(struct rt_map)), "map");
@@ -153,12 +164,40 @@ static struct err *map_arguments(struct translate *t, const struct call *call, u
 	return NULL;
 }
 
+/*
+ * The map in slot `key` of a map of maps, as a register holds it: what is inside is known, and becomes a
+ * table of constants in the code.
+ */
+static void fill_choice(struct translate *t, uint32_t index, LLVMValueRef fn)
+{
+	const struct object_map *outer = &t->m->program->maps[index];
+	LLVMBasicBlockRef none = LLVMAppendBasicBlockInContext(t->m->context, fn, "");
+	LLVMValueRef key = LLVMBuildLoad2(t->b, t->m->i32, LLVMGetParam(fn, 0), "");
+	LLVMSetAlignment(key, 1);
+	LLVMValueRef choice = LLVMBuildSwitch(t->b, key, none, outer->slots_count);
+	LLVMPositionBuilderAtEnd(t->b, none);
+	LLVMBuildRet(t->b, LLVMConstNull(t->m->ptr));
+	for (uint32_t i = 0; i < outer->slots_count; i++) {
+		const struct object_slot *slot = &outer->slots[i];
+		LLVMBasicBlockRef one = LLVMAppendBasicBlockInContext(t->m->context, fn, "");
+		LLVMAddCase(choice, LLVMConstInt(t->m->i32, slot->slot, false), one);
+		LLVMPositionBuilderAtEnd(t->b, one);
+		LLVMBuildRet(t->b, LLVMConstIntToPtr(module_number(t->m, (int64_t)slot->index + 1),
+						     t->m->ptr));
+	}
+}
+
 static struct err *fill_map_function(struct translate *t, const struct call *call, uint32_t index,
 				     LLVMValueRef fn)
 {
 	LLVMValueRef args[MAX_ARGS];
 	LLVMBasicBlockRef back = LLVMGetInsertBlock(t->b);
 	LLVMPositionBuilderAtEnd(t->b, LLVMAppendBasicBlockInContext(t->m->context, fn, ""));
+	if (t->m->program->maps[index].inner) {
+		fill_choice(t, index, fn);
+		LLVMPositionBuilderAtEnd(t->b, back);
+		return NULL;
+	}
 	args[0] = make_map(t, index);
 	TRY(map_arguments(t, call, index, fn, args));
 	LLVMValueRef result = LLVMBuildCall2(t->b, call->type, operation_of(t, call, index), args,
@@ -223,6 +262,15 @@ static LLVMValueRef as_register(struct translate *t, LLVMValueRef value)
 	return type == t->m->i64 ? value : module_number(t->m, 0); /* void: r0 is unreadable */
 }
 
+/* A lock that was not to be had ends the run; so may what was called back. */
+static void end_where_it_may(struct translate *t, const struct call *call, LLVMValueRef result)
+{
+	if (call->helper->id == BPF_FUNC_spin_lock)
+		translate_end_if(t, LLVMBuildNot(t->b, result, ""));
+	if (call->helper->flags & HELPER_CALLS)
+		translate_end_after_call(t);
+}
+
 static struct err *call_map(struct translate *t, const struct call *call, uint32_t index,
 			    LLVMValueRef *args)
 {
@@ -230,15 +278,32 @@ static struct err *call_map(struct translate *t, const struct call *call, uint32
 	TRY(map_function(t, call, index, &fn));
 	LLVMValueRef result =
 		LLVMBuildCall2(t->b, map_function_type(call), fn, args, call->params_count - 1, "");
+	end_where_it_may(t, call, result);
 	translate_write(t, BPF_REG_0, as_register(t, result));
 	return NULL;
 }
 
-/* Maps that the helper's operation is about: ring buffers or the others. */
+/* Maps that the helper's operation is about: ring buffers or the others; and lookups, maps of maps. */
 static bool fits(const struct call *call, const struct object_map *map)
 {
+	if (map->kind == MAP_KIND_PROG_ARRAY)
+		return false;
+	if (map->inner)
+		return call->helper->id == BPF_FUNC_map_lookup_elem;
 	bool ring = strstr(call->helper->name, "ringbuf") != NULL;
 	return ring == (map->kind == RT_KIND_RINGBUF) && map->role != OBJECT_MAP_RODATA;
+}
+
+/* Whether map `index` may be the argument, by what is known of it. */
+static bool may_be(const struct translate *t, uint32_t index)
+{
+	if (!t->fact->is_inner)
+		return true;
+	const struct object_map *outer = &t->m->program->maps[t->fact->map];
+	for (uint32_t i = 0; i < outer->slots_count; i++)
+		if (outer->slots[i].index == index)
+			return true;
+	return false;
 }
 
 /* r1 holds a map's number + 1, which one is not known. */
@@ -250,7 +315,7 @@ static struct err *call_by_number(struct translate *t, const struct call *call, 
 	LLVMValueRef choice =
 		LLVMBuildSwitch(t->b, translate_read(t, BPF_REG_1), none, p->maps_count);
 	for (uint32_t i = 0; i < p->maps_count; i++) {
-		if (!fits(call, &p->maps[i]))
+		if (!fits(call, &p->maps[i]) || !may_be(t, i))
 			continue;
 		LLVMBasicBlockRef one = LLVMAppendBasicBlockInContext(t->m->context, t->fn, "");
 		LLVMAddCase(choice, module_number(t->m, (int64_t)i + 1), one);
@@ -271,9 +336,10 @@ static struct err *call_on_map(struct translate *t, const struct call *call)
 	for (unsigned i = 1; i < call->params_count; i++)
 		args[i - 1] = argument(t, call, i);
 	uint32_t index = t->fact->map;
-	if (index == VERIFIER_MIXED)
+	bool is_known = index < t->m->program->maps_count;
+	if (index == VERIFIER_MIXED || (is_known && t->fact->is_inner))
 		return call_by_number(t, call, args);
-	if (index >= t->m->program->maps_count || !fits(call, &t->m->program->maps[index]))
+	if (!is_known || !fits(call, &t->m->program->maps[index]))
 		return translate_refuse(t, ERR_INTERNAL, "a helper's map does not fit");
 	return call_map(t, call, index, args);
 }
@@ -290,8 +356,9 @@ static struct err *call_plain(struct translate *t, const struct call *call)
 		args[call->args_count] = t->m->private_page;
 	LLVMValueRef result =
 		LLVMBuildCall2(t->b, call->type, call->function, args, call->params_count, "");
-	translate_write(t, BPF_REG_0, as_register(t, result));
 	t->m->needs |= needs_of(call, NULL);
+	end_where_it_may(t, call, result);
+	translate_write(t, BPF_REG_0, as_register(t, result));
 	return NULL;
 }
 
@@ -367,6 +434,8 @@ static struct err *call_back_by_number(struct translate *t, const struct call *c
 struct err *translate_helper(struct translate *t)
 {
 	struct call call;
+	if (t->insn->imm == BPF_FUNC_tail_call)
+		return translate_tail(t);
 	TRY(find_call(t, &call));
 	if ((call.helper->flags & HELPER_CALLS) && t->fact->callback == VERIFIER_MIXED)
 		return call_back_by_number(t, &call);

@@ -21,7 +21,7 @@ static LLVMValueRef as_number(struct translate *t, LLVMValueRef value)
 /* The callback's arguments: a map's number first where there is one, then what `fn` gets, then zeros. */
 static void fill(struct translate *t, LLVMValueRef callee, uint32_t map, LLVMValueRef fn)
 {
-	LLVMValueRef args[5];
+	LLVMValueRef args[6], run;
 	unsigned count = 0;
 	LLVMBasicBlockRef back = LLVMGetInsertBlock(t->b);
 	LLVMPositionBuilderAtEnd(t->b, LLVMAppendBasicBlockInContext(t->m->context, fn, ""));
@@ -29,11 +29,13 @@ static void fill(struct translate *t, LLVMValueRef callee, uint32_t map, LLVMVal
 		args[count++] = module_number(t->m, (int64_t)map + 1); /* as map_itself() has it */
 	for (unsigned i = 0; i < LLVMCountParams(fn); i++)
 		args[count++] = as_number(t, LLVMGetParam(fn, i));
-	while (count < ARRAY_SIZE(args))
+	translate_end_unpack(t, args[count - 1], &args[count - 1], &run);
+	while (count < ARRAY_SIZE(args) - 1)
 		args[count++] = module_number(t->m, 0);
-	LLVMValueRef call = LLVMBuildCall2(t->b, t->m->function_type, callee, args, 5, "");
+	args[count] = run;
+	LLVMValueRef call = LLVMBuildCall2(t->b, t->m->function_type, callee, args, 6, "");
 	LLVMSetInstructionCallConv(call, LLVMFastCallConv);
-	LLVMBuildRet(t->b, call);
+	LLVMBuildRet(t->b, translate_end_result(t, run, call));
 	LLVMPositionBuilderAtEnd(t->b, back);
 }
 

@@ -23,6 +23,15 @@ static const struct map_ops *find_ops(uint32_t kind)
 	return NULL;
 }
 
+static struct err *check_lock(const struct rt_map *m)
+{
+	bool has_elements = m->kind == RT_KIND_ARRAY || m->kind == RT_KIND_HASH;
+	if (m->lock_end && (!has_elements || m->lock_end % 4 || m->lock_end > m->value_size))
+		return err_at(ERR_INVALID, "/lock_end", "no spin lock of a value ends at byte %u",
+			      m->lock_end);
+	return NULL;
+}
+
 struct err *map_layout(const struct rt_map *m, struct map_layout *out)
 {
 	const struct map_ops *ops = find_ops(m->kind);
@@ -32,6 +41,7 @@ struct err *map_layout(const struct rt_map *m, struct map_layout *out)
 	if (m->flags & ~ops->flags)
 		return err_at(ERR_INVALID, "/flags", "flags 0x%x are not supported",
 			      m->flags & ~ops->flags);
+	TRY(check_lock(m));
 	TRY(ops->layout(m, &content, &twice_offset));
 	uint64_t bytes = RT_ROUND_UP(RT_PAGE + content, RT_PAGE);
 	if (content > MAP_MAX_BYTES || bytes > MAP_MAX_BYTES)
@@ -181,6 +191,22 @@ struct err *map_create(const struct rt_map *m, const char *name, struct bytes in
 		return err_sys(errno, "sealing map %s", name);
 	*out_fd = FD_MOVE(fd);
 	return NULL;
+}
+
+/* ---- spin locks ---- */
+void map_hide_lock(const struct rt_map *m, void *value)
+{
+	if (m->lock_end)
+		memset((uint8_t *)value + m->lock_end - 4, 0, 4);
+}
+
+void map_free_lock(const struct rt_map *m, void *value, map_alive_fn *is_alive, void *context)
+{
+	uint32_t *word = (uint32_t *)((uint8_t *)value + m->lock_end - 4);
+	uint32_t owner = __atomic_load_n(word, __ATOMIC_ACQUIRE);
+	if (owner && !is_alive(context, owner)) /* another one may have it by now: compare */
+		__atomic_compare_exchange_n(word, &owner, 0, false, __ATOMIC_ACQ_REL,
+					    __ATOMIC_RELAXED);
 }
 
 /* ---- by kind ---- */

@@ -40,7 +40,8 @@ void map_close(struct rt_map *m);
 
 /*
  * Calls `visit` with a copy of each element of an array or hash map (ring buffers have none). Elements
- * of a map that is being written are each consistent in key, and a value is what a plain read sees.
+ * of a map that is being written are each consistent in key, and a value is what a plain read sees; a
+ * spin lock in it is seen as 0.
  * Stops at the first error.
  */
 MUST_CHECK struct err *
@@ -62,7 +63,7 @@ MUST_CHECK struct err *map_consume(const struct rt_map *m, uint32_t max,
 uint64_t map_lost(const struct rt_map *m);
 
 /*
- * Frees what processes that no longer exist held: bucket locks, reserved ring-buffer records; nodes that
+ * Frees what processes that no longer exist held: bucket locks, spin locks of elements, reserved ring-buffer records; nodes that
  * they leaked go back to the free list. Owners are processes, not threads: nothing that holds something
  * can be cancelled or exit alone. Called when an instantiated process has ended, and once when a new
  * agent takes over; not at the same time as map_consume() of the same map.

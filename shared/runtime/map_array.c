@@ -28,9 +28,17 @@ static struct err *each(const struct rt_map *m, map_element_fn *visit, void *con
 	TRY_MEMORY(value);
 	for (uint32_t i = 0; i < m->max_entries; i++) {
 		memcpy(value, rt_array_at(m, i), m->value_size);
+		map_hide_lock(m, value);
 		TRY(visit(context, bytes_of(&i, sizeof(i)), bytes_of(value, m->value_size)));
 	}
 	return NULL;
+}
+
+static bool sweep(const struct rt_map *m, map_alive_fn *is_alive, void *context)
+{
+	for (uint32_t i = 0; m->lock_end && i < m->max_entries; i++)
+		map_free_lock(m, rt_array_at(m, i), is_alive, context);
+	return true;
 }
 
 const struct map_ops map_array_ops = {
@@ -38,4 +46,5 @@ const struct map_ops map_array_ops = {
 	.flags = BPF_F_MMAPABLE, /* accepted; a map file always is */
 	.layout = layout,
 	.each = each,
+	.sweep = sweep,
 };

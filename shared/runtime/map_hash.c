@@ -82,9 +82,11 @@ static struct err *walk_bucket(struct walk *w, uint64_t index)
 	uint32_t link = load(&rt_hash_bucket(w->m, index)->head);
 	struct rt_hash_node *node;
 	for (; w->left && (node = rt_hash_node(w->m, link)); w->left--) {
-		if (copy_node(w->m, node, w->key, w->value))
+		if (copy_node(w->m, node, w->key, w->value)) {
+			map_hide_lock(w->m, w->value);
 			TRY(w->visit(w->context, bytes_of(w->key, w->m->key_size),
 				     bytes_of(w->value, w->m->value_size)));
+		}
 		link = load(&node->next);
 	}
 	return NULL;
@@ -172,9 +174,17 @@ static bool repair(const struct rt_map *m)
 	return all;
 }
 
+/* Of all nodes, since also one that is in no chain may be held. */
+static void free_locks(const struct rt_map *m, map_alive_fn *is_alive, void *context)
+{
+	for (uint32_t i = 0; m->lock_end && i < rt_hash_nodes(m); i++)
+		map_free_lock(m, rt_hash_value(m, rt_hash_node(m, i + 1)), is_alive, context);
+}
+
 static bool sweep(const struct rt_map *m, map_alive_fn *is_alive, void *context)
 {
 	bool found = false;
+	free_locks(m, is_alive, context);
 	for (uint64_t i = 0; i < rt_hash_buckets(m); i++) {
 		uint32_t *word = &rt_hash_bucket(m, i)->owner;
 		uint32_t owner = load(word);

@@ -12,6 +12,12 @@ typedef bool map_alive_fn(void *context, uint32_t tgid);
 typedef struct err *map_element_fn(void *context, struct bytes key, struct bytes value);
 typedef struct err *map_record_fn(void *context, struct bytes record);
 
+/* Hides the spin lock of an element's copy: its word is the runtime's. */
+void map_hide_lock(const struct rt_map *m, void *value);
+
+/* Frees the spin lock of the element at `value` where its owner is not alive. */
+void map_free_lock(const struct rt_map *m, void *value, map_alive_fn *is_alive, void *context);
+
 struct map_ops {
 	uint32_t kind;
 	uint32_t flags; /* of the kernel's map flags: those that are accepted */

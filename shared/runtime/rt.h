@@ -50,6 +50,7 @@ struct rt_map {
 	struct rt_private
 		*self; /* who runs; NULL: getpid() is asked each time an owner is wanted */
 	uint32_t kind, key_size, value_size, max_entries, flags;
+	uint32_t lock_end; /* where the spin lock in each value ends, a multiple of 4; 0: none */
 };
 
 struct rt_map_header {
@@ -58,6 +59,13 @@ struct rt_map_header {
 	uint64_t lost; /* events or updates that found no room, atomic */
 };
 _Static_assert(sizeof(struct rt_map_header) == 40, "layout 1");
+
+/* Memory of a size that is known when the program runs; on its stack (rt_dynptr.c). */
+struct rt_dynptr {
+	uint8_t *data; /* NULL: there is none */
+	uint32_t size, reserved;
+};
+_Static_assert(sizeof(struct rt_dynptr) == 16, "struct bpf_dynptr");
 
 /* What map operations return on failure, as the kernel's do: negative errno values. */
 #define RT_EAGAIN 11
@@ -96,11 +104,30 @@ void rt_ringbuf_discard(void *record, uint64_t flags);
 long rt_ringbuf_output(const struct rt_map *map, const void *data, uint64_t size, uint64_t flags);
 uint64_t rt_ringbuf_query(const struct rt_map *map, uint64_t flags);
 
+/* ---- dynptrs (rt_dynptr.c); where making one fails it is made all the same, of no memory ---- */
+long rt_dynptr_from_mem(void *data, uint32_t size, uint64_t flags, struct rt_dynptr *out);
+long rt_ringbuf_reserve_dynptr(const struct rt_map *map, uint32_t size, uint64_t flags,
+			       struct rt_dynptr *out);
+void rt_ringbuf_submit_dynptr(struct rt_dynptr *p, uint64_t flags);
+void rt_ringbuf_discard_dynptr(struct rt_dynptr *p, uint64_t flags);
+long rt_dynptr_read(void *out, uint32_t size, const struct rt_dynptr *p, uint32_t offset,
+		    uint64_t flags);
+long rt_dynptr_write(const struct rt_dynptr *p, uint32_t offset, const void *from, uint32_t size,
+		     uint64_t flags);
+void *rt_dynptr_data(const struct rt_dynptr *p, uint32_t offset, uint32_t size);
+
 /* ---- helpers by name, for the JIT: rt_map_lookup_elem & co. switch on map->kind, which folds ---- */
 void *rt_map_lookup_elem(const struct rt_map *map, const void *key);
 long rt_map_update_elem(const struct rt_map *map, const void *key, const void *value,
 			uint64_t flags);
 long rt_map_delete_elem(const struct rt_map *map, const void *key);
+
+/*
+ * The spin lock in an element, whose word holds the tgid of its owner. False: another one kept it for
+ * so long that this run has to end; it then holds nothing, and must touch nothing.
+ */
+bool rt_spin_lock(uint32_t *lock, struct rt_private *self);
+void rt_spin_unlock(uint32_t *lock);
 
 long rt_for_each_map_elem(const struct rt_map *map, rt_element_callback *call, void *ctx,
 			  uint64_t flags);

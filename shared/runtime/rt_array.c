@@ -11,14 +11,15 @@ void *rt_array_lookup(const struct rt_map *map, const void *key)
 
 /* A value of a power of two up to eight bytes is written by one store, so that readers see all or nothing of it;
  * a larger one is copied word by word, as the kernel does. */
-RT_INLINE void write_value(uint8_t *to, const void *value, uint32_t size)
+RT_INLINE void write_value(const struct rt_map *map, uint8_t *to, const void *value)
 {
+	uint32_t size = map->lock_end ? 0 : map->value_size;
 	if (size == 8)
 		__atomic_store_n((uint64_t *)to, *(const rt_u64_any *)value, __ATOMIC_RELAXED);
 	else if (size == 4)
 		__atomic_store_n((uint32_t *)to, *(const rt_u32_any *)value, __ATOMIC_RELAXED);
 	else
-		rt_copy(to, value, size);
+		rt_copy_value(map, to, value);
 }
 
 long rt_array_update(const struct rt_map *map, const void *key, const void *value, uint64_t flags)
@@ -30,7 +31,7 @@ long rt_array_update(const struct rt_map *map, const void *key, const void *valu
 		return -(long)RT_E2BIG;
 	if (flags == RT_NOEXIST)
 		return -(long)RT_EEXIST;
-	write_value(rt_array_at(map, index), value, map->value_size);
+	write_value(map, rt_array_at(map, index), value);
 	return 0;
 }
 

@@ -83,6 +83,18 @@ RT_INLINE void rt_copy(void *to, const void *from, uint64_t size)
 		out[at] = in[at];
 }
 
+/* A value into an element: all but the spin lock, which belongs to the element for ever. */
+RT_INLINE void rt_copy_value(const struct rt_map *map, uint8_t *to, const void *value)
+{
+	uint32_t end = map->lock_end;
+	if (!end) {
+		rt_copy(to, value, map->value_size);
+		return;
+	}
+	rt_copy(to, value, end - 4);
+	rt_copy(to + end, (const uint8_t *)value + end, map->value_size - end);
+}
+
 RT_INLINE void rt_zero(void *to, uint64_t size)
 {
 	uint8_t *out = to;

@@ -17,6 +17,8 @@
  *      and whoever holds all buckets may rebuild the free lists.
  * [I5] live + on the plain list = max_entries, when nothing leaks: a replacement takes from and gives back to the
  *      spare list. That bounds the number of elements without a counter that a dead process could leave wrong.
+ * [I7] The spin lock in a value belongs to the node, and no update writes it: who holds it while the node
+ *      leaves its chain and joins another one excludes those who then come by the other key.
  * [I6] Every link read is compared with the number of nodes, every walk has a bound.
  *
  * Replacing a value of up to eight bytes is one atomic store into the element: readers see the old or
@@ -194,13 +196,25 @@ RT_INLINE struct place find(const struct rt_map *map, struct rt_hash_bucket *buc
 	return at;
 }
 
+/* Word `i` of a value into a node: all of it, or the half beside the spin lock. */
+RT_INLINE void write_word(const struct rt_map *map, uint64_t *to, uint32_t i, const void *value)
+{
+	uint64_t word = rt_word(value, map->value_size, i);
+	uint32_t lock = map->lock_end / 4 - 1, other = (lock & 1) ^ 1;
+	if (map->lock_end && lock / 2 == i)
+		__atomic_store_n((uint32_t *)&to[i] + other, (uint32_t)(word >> 32 * other),
+				 __ATOMIC_RELEASE);
+	else
+		__atomic_store_n(&to[i], word, __ATOMIC_RELEASE);
+}
+
 RT_INLINE void write_node(const struct rt_map *map, struct rt_hash_node *node, const void *key,
 			  const void *value, uint32_t next)
 {
 	uint64_t *to = rt_hash_value(map, node);
 	__atomic_store_n(&node->next, next, __ATOMIC_RELAXED);
 	for (uint32_t i = 0; i < rt_hash_words(map->value_size); i++)
-		__atomic_store_n(&to[i], rt_word(value, map->value_size, i), __ATOMIC_RELAXED);
+		write_word(map, to, i, value);
 	for (uint32_t i = rt_hash_words(map->key_size); i-- > 1;)
 		__atomic_store_n(&node->key[i], rt_word(key, map->key_size, i), __ATOMIC_RELAXED);
 	__atomic_store_n(&node->key[0], rt_word(key, map->key_size, 0), __ATOMIC_RELEASE);
@@ -225,8 +239,7 @@ RT_INLINE long replace(const struct rt_map *map, struct place old, const void *k
 		       const void *value)
 {
 	if (map->value_size <= 8) {
-		__atomic_store_n(rt_hash_value(map, old.node), rt_word(value, map->value_size, 0),
-				 __ATOMIC_RELEASE);
+		write_word(map, rt_hash_value(map, old.node), 0, value);
 		return 0;
 	}
 	uint32_t link = take_spare(map);

@@ -23,6 +23,7 @@ bool alu_is_same_object(const struct check *c, const struct state_reg *a, const 
 		return a->frame == b->frame;
 	case STATE_CTX:
 	case STATE_RECORD:
+	case STATE_SLICE:
 	case STATE_PARAM: /* an id names one parameter */
 	case STATE_CONST_PARAM:
 		return true;
@@ -31,10 +32,15 @@ bool alu_is_same_object(const struct check *c, const struct state_reg *a, const 
 	case STATE_NONE:
 	case STATE_SCALAR:
 	case STATE_MAP:
+	case STATE_INNER_MAP:
+	case STATE_INNER_MAP_OR_NULL:
 	case STATE_FUNCTION:
 	case STATE_KEY:
 	case STATE_VALUE_OR_NULL:
 	case STATE_RECORD_OR_NULL:
+	case STATE_DYNPTR:
+	case STATE_DYNPTR_RECORD:
+	case STATE_SLICE_OR_NULL:
 	case STATE_PARAM_OR_NULL:
 	case STATE_CONST_PARAM_OR_NULL:
 		return false;

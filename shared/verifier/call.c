@@ -11,12 +11,15 @@
 #include "shared/verifier/call.h"
 
 #include "shared/bpf/map_kind.h"
+#include "shared/verifier/call_dynptr.h"
 #include "shared/verifier/callback.h"
 #include "shared/verifier/fact.h"
 #include "shared/verifier/global.h"
 #include "shared/verifier/grant.h"
+#include "shared/verifier/lock.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/proof.h"
+#include "shared/verifier/state_object.h"
 #include "shared/verifier/uses.h"
 #include "shared/verifier/words.h"
 
@@ -25,13 +28,16 @@
 struct call {
 	struct check *c;
 	const struct helper *helper;
-	const struct state_reg *args; /* r1 … r5 before the call */
-	char subject[96];	      /* the argument that is being checked */
-	uint32_t map;		      /* of a MAP argument */
-	uint64_t record_bytes;	      /* of a CONST_SIZE argument */
-	uint32_t released;	      /* id of a RECORD argument */
-	const struct state_reg *out;  /* of a MEM_OUT argument; it is written with … */
-	uint64_t out_min, out_max;    /* … so many bytes */
+	const struct state_reg *args;	/* r1 … r5 before the call */
+	char subject[96];		/* the argument that is being checked */
+	const struct state_reg *map;	/* a MAP argument … */
+	const struct object_map *shape; /* … and what its elements are like */
+	uint64_t record_bytes;		/* of a CONST_SIZE or CONST_LENGTH argument */
+	uint32_t released;		/* id of a RECORD or DYNPTR_RECORD argument */
+	struct state_reg dynptr;	/* first slot of a DYNPTR argument */
+	const struct state_reg *place;	/* DYNPTR_UNINIT: where one is made */
+	const struct state_reg *out;	/* of a MEM_OUT argument; it is written with … */
+	uint64_t out_min, out_max;	/* … so many bytes */
 };
 
 /* ---- arguments ---- */
@@ -63,6 +69,8 @@ static const struct {
 	{BPF_FUNC_ringbuf_output, MAP_KIND_RINGBUF},
 	{BPF_FUNC_ringbuf_reserve, MAP_KIND_RINGBUF},
 	{BPF_FUNC_ringbuf_query, MAP_KIND_RINGBUF},
+	{BPF_FUNC_ringbuf_reserve_dynptr, MAP_KIND_RINGBUF},
+	{BPF_FUNC_tail_call, MAP_KIND_PROG_ARRAY},
 };
 
 static bool does_kind_fit(const struct helper *h, const struct object_map *m)
@@ -70,23 +78,42 @@ static bool does_kind_fit(const struct helper *h, const struct object_map *m)
 	const struct map_kind *kind = map_kind_find(m->kind);
 	if (!kind || m->role != OBJECT_MAP_DECLARED)
 		return false;
+	if (h->id == BPF_FUNC_map_lookup_elem && kind->flags & MAP_KIND_HOLDS_MAPS)
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(map_users); i++)
 		if (map_users[i].helper == h->id)
 			return map_users[i].kind == m->kind;
 	return kind->flags & MAP_KIND_UPDATABLE;
 }
 
+static struct err *reject_outer(struct call *k, const struct object_map *m)
+{
+	return check_reject(k->c, VERIFIER_BAD_MAP_USE,
+			    "look up a map in it, check it against 0, and work on that",
+			    "%s does not work on map %.*s, whose kind is %s: which maps are in it "
+			    "stands in the program, for good",
+			    k->helper->name, STR_FMT(m->name), map_kind_known_name(m->kind));
+}
+
 static struct err *arg_map(struct call *k, unsigned i)
 {
 	const struct state_reg *r = &k->args[i];
-	if (r->kind != STATE_MAP)
+	if (r->kind == STATE_INNER_MAP_OR_NULL)
+		return check_reject(k->c, VERIFIER_NULL_POINTER,
+				    "compare it with 0 first: if (!map) return 0;",
+				    "%s may be null: it is %s", k->subject, words_of(k->c, r));
+	if (r->kind != STATE_MAP && r->kind != STATE_INNER_MAP)
 		return reject_argument(k, i, "a map: &name of a map in SEC(\".maps\")");
-	const struct object_map *m = &k->c->maps[r->map];
-	k->map = r->map;
+	const struct object_map *m =
+		r->kind == STATE_MAP ? &k->c->maps[r->map] : check_map_shape(k->c, r);
+	k->map = r;
+	k->shape = m;
 	if (does_kind_fit(k->helper, m)) {
 		uses_map_by(k->c, r->map, k->helper);
 		return NULL;
 	}
+	if (m->inner)
+		return reject_outer(k, m);
 	const char *kind = map_kind_known_name(m->kind);
 	return check_reject(k->c, VERIFIER_BAD_MAP_USE,
 			    "use a map of a kind that it works on, or the helpers of this kind",
@@ -107,6 +134,10 @@ static struct err *check_memory(struct call *k, unsigned i, uint64_t size, enum 
 		return reject_argument(
 			k, i, "memory of the program: a local variable, a map's value or a record");
 	TRY(memory_check(k->c, &a, &span));
+	if (use == MEMORY_WRITE && a.pointer.kind == STATE_STACK &&
+	    state_object_touched(k->c->state, a.pointer.frame, (int)span.from,
+				 (unsigned)(span.to - span.from)))
+		return reject_argument(k, i, "memory without a dynptr in it, since it is written");
 	if (use == MEMORY_READ && a.pointer.kind == STATE_STACK)
 		TRY(memory_check_stack(k->c, k->subject, a.pointer.frame, span));
 	return NULL;
@@ -114,12 +145,12 @@ static struct err *check_memory(struct call *k, unsigned i, uint64_t size, enum 
 
 static struct err *arg_map_key(struct call *k, unsigned i)
 {
-	return check_memory(k, i, k->c->maps[k->map].key_size, MEMORY_READ);
+	return check_memory(k, i, k->shape->key_size, MEMORY_READ);
 }
 
 static struct err *arg_map_value(struct call *k, unsigned i)
 {
-	return check_memory(k, i, k->c->maps[k->map].value_size, MEMORY_READ);
+	return check_memory(k, i, k->shape->value_size, MEMORY_READ);
 }
 
 /* Memory is checked when its size is: by the next argument. */
@@ -142,8 +173,9 @@ static struct err *name_argument(struct call *k, unsigned i)
 static struct err *check_sized(struct call *k, unsigned i, const struct range *size)
 {
 	bool is_out = k->helper->args[i - 1] == HELPER_ARG_MEM_OUT;
+	bool is_read = k->helper->args[i - 1] == HELPER_ARG_MEM_IN;
 	TRY(name_argument(k, i - 1));
-	TRY(check_memory(k, i - 1, size->full.umax, is_out ? MEMORY_WRITE : MEMORY_READ));
+	TRY(check_memory(k, i - 1, size->full.umax, is_read ? MEMORY_READ : MEMORY_WRITE));
 	if (is_out) {
 		k->out = &k->args[i - 1];
 		k->out_min = size->full.umin;
@@ -182,7 +214,7 @@ static struct err *arg_size(struct call *k, unsigned i)
 static struct err *arg_const_size(struct call *k, unsigned i)
 {
 	const struct state_reg *r = &k->args[i];
-	const struct object_map *m = &k->c->maps[k->map];
+	const struct object_map *m = k->shape;
 	TRY(arg_scalar(k, i));
 	check_precise(k->c, r);
 	if (!range_is_const(&r->range))
@@ -196,6 +228,43 @@ static struct err *arg_const_size(struct call *k, unsigned i)
 			    "which has %u",
 			    k->subject, (unsigned long long)k->record_bytes, STR_FMT(m->name),
 			    m->max_entries);
+}
+
+static struct err *arg_const_length(struct call *k, unsigned i)
+{
+	const struct state_reg *r = &k->args[i];
+	TRY(arg_scalar(k, i));
+	check_precise(k->c, r);
+	if (!range_is_const(&r->range) || r->range.bits.value > INT32_MAX)
+		return reject_argument(k, i, "a constant, such as sizeof(struct event)");
+	k->record_bytes = r->range.bits.value;
+	return NULL;
+}
+
+static struct err *arg_mem_value(struct call *k, unsigned i)
+{
+	if (k->args[i].kind == STATE_VALUE)
+		return NULL;
+	return reject_argument(k, i,
+			       "memory of a map: a value in it that is not null, or a global");
+}
+
+static struct err *arg_dynptr_uninit(struct call *k, unsigned i)
+{
+	k->place = &k->args[i];
+	return call_dynptr_check_place(k->c, k->subject, k->place);
+}
+
+static struct err *arg_dynptr(struct call *k, unsigned i)
+{
+	return call_dynptr_check(k->c, k->subject, &k->args[i], &k->dynptr);
+}
+
+static struct err *arg_dynptr_record(struct call *k, unsigned i)
+{
+	TRY(call_dynptr_check_record(k->c, k->subject, &k->args[i], &k->dynptr));
+	k->released = k->dynptr.id;
+	return NULL;
 }
 
 static struct err *arg_record(struct call *k, unsigned i)
@@ -243,6 +312,11 @@ static struct err *arg_callback(struct call *k, unsigned i)
 			    "%s is another function on another path", k->subject);
 }
 
+static struct err *arg_spin_lock(struct call *k, unsigned i)
+{
+	return lock_check_argument(k->c, k->subject, &k->args[i]);
+}
+
 static struct err *(*const arg_checks[])(struct call *k, unsigned i) = {
 	[HELPER_ARG_ANYTHING] = arg_anything,
 	[HELPER_ARG_SCALAR] = arg_scalar,
@@ -259,6 +333,12 @@ static struct err *(*const arg_checks[])(struct call *k, unsigned i) = {
 	[HELPER_ARG_CTX] = arg_ctx,
 	[HELPER_ARG_CALLBACK] = arg_callback,
 	[HELPER_ARG_CALLBACK_CTX] = arg_anything,
+	[HELPER_ARG_CONST_LENGTH] = arg_const_length,
+	[HELPER_ARG_MEM_VALUE] = arg_mem_value,
+	[HELPER_ARG_DYNPTR_UNINIT] = arg_dynptr_uninit,
+	[HELPER_ARG_DYNPTR] = arg_dynptr,
+	[HELPER_ARG_DYNPTR_RECORD] = arg_dynptr_record,
+	[HELPER_ARG_SPIN_LOCK] = arg_spin_lock,
 };
 
 static struct err *check_arguments(struct call *k)
@@ -301,8 +381,9 @@ static struct err *result_number(struct call *k, struct state_reg *r0)
 
 static struct err *result_value(struct call *k, struct state_reg *r0)
 {
-	*r0 = (struct state_reg){.kind = STATE_VALUE_OR_NULL,
-				 .map = k->map,
+	*r0 = (struct state_reg){.kind = k->shape->inner ? STATE_INNER_MAP_OR_NULL
+							 : STATE_VALUE_OR_NULL,
+				 .map = k->map->map,
 				 .id = check_new_id(k->c),
 				 .range = range_const(0)};
 	return NULL;
@@ -311,7 +392,7 @@ static struct err *result_value(struct call *k, struct state_reg *r0)
 static struct err *result_record(struct call *k, struct state_reg *r0)
 {
 	*r0 = (struct state_reg){.kind = STATE_RECORD_OR_NULL,
-				 .map = k->map,
+				 .map = k->map->map,
 				 .id = check_new_id(k->c),
 				 .size = (uint32_t)k->record_bytes,
 				 .range = range_const(0)};
@@ -321,20 +402,36 @@ static struct err *result_record(struct call *k, struct state_reg *r0)
 			    "more than %d records are held at the same time", STATE_REFS);
 }
 
+static struct err *result_slice(struct call *k, struct state_reg *r0)
+{
+	*r0 = (struct state_reg){.kind = STATE_SLICE_OR_NULL,
+				 .map = k->dynptr.id,
+				 .id = check_new_id(k->c),
+				 .size = (uint32_t)k->record_bytes,
+				 .range = range_const(0)};
+	return NULL;
+}
+
 static struct err *(*const results[])(struct call *k, struct state_reg *r0) = {
 	[HELPER_RETURN_VOID] = result_none,
 	[HELPER_RETURN_INTEGER] = result_number,
 	[HELPER_RETURN_MAP_VALUE_OR_NULL] = result_value,
 	[HELPER_RETURN_RECORD_OR_NULL] = result_record,
+	[HELPER_RETURN_SLICE_OR_NULL] = result_slice,
 };
 
 static struct err *take_effect(struct call *k)
 {
+	TRY(lock_take_effect(k->c, k->helper->id, &k->args[0]));
 	if (k->out)
 		memory_written(k->c, k->out, k->out_min, k->out_max);
 	if ((k->helper->flags & HELPER_RELEASES) && !state_release(k->c->state, k->released))
 		return check_reject(k->c, VERIFIER_BAD_ARGUMENT, NULL, "%s was released before",
 				    k->subject);
+	if (k->helper->flags & HELPER_RELEASES)
+		state_object_end(k->c->state, k->released);
+	if (k->place)
+		TRY(call_dynptr_make(k->c, k->place, k->helper->flags & HELPER_ACQUIRES));
 	use_up(k->c);
 	return results[k->helper->returns](k, check_reg(k->c, 0));
 }
@@ -425,6 +522,20 @@ static struct err *leave_entry(struct check *c)
 			    place);
 }
 
+/* What has to be released must not be lost with the frame that it lies in. */
+static struct err *check_objects_released(struct check *c)
+{
+	const struct state_reg *r = state_object_in_top(c->state);
+	if (!r)
+		return NULL;
+	return check_reject(c, VERIFIER_UNRELEASED,
+			    "release it before the function returns, or let the caller pass in its "
+			    "place",
+			    "the function returns, and with it ends a %s on its stack that is not "
+			    "released",
+			    state_kinds[r->kind].words);
+}
+
 struct err *call_exit(struct check *c, uint32_t *next)
 {
 	struct state *s = c->state;
@@ -433,6 +544,7 @@ struct err *call_exit(struct check *c, uint32_t *next)
 		return c->root == c->entry ? leave_entry(c) : global_leave(c);
 	}
 	struct state_frame *f = state_top(s);
+	TRY(check_objects_released(c));
 	if (f->is_callback) {
 		*next = UINT32_MAX;
 		return callback_leave(c);

@@ -16,6 +16,7 @@
  */
 #include "shared/verifier/callback.h"
 
+#include "shared/verifier/state_object.h"
 #include "shared/verifier/words.h"
 
 #define MAX_LOOPS (UINT64_C(1) << 23) /* more, and bpf_loop() refuses to begin */
@@ -31,7 +32,7 @@ static uint64_t loop_rounds(struct check *c, const struct state_reg args[5])
 
 static uint64_t each_rounds(struct check *c, const struct state_reg args[5])
 {
-	return c->maps[args[0].map].max_entries;
+	return check_map_shape(c, &args[0])->max_entries;
 }
 
 /* ---- with what ---- */
@@ -125,6 +126,9 @@ struct err *callback_leave(struct check *c)
 void callback_forget(struct state *s, const uint64_t written[STATE_FRAMES])
 {
 	for (uint32_t i = 0; i < s->frames_count; i++)
-		for (uint64_t left = written[i]; left; left &= left - 1)
-			state_blur(&s->frames[i], 8 * __builtin_ctzll(left) - STATE_FRAME_SIZE, 8);
+		for (uint64_t left = written[i]; left; left &= left - 1) {
+			int offset = 8 * __builtin_ctzll(left) - STATE_FRAME_SIZE;
+			state_object_overwrite(s, i, offset, 8);
+			state_blur(&s->frames[i], offset, 8);
+		}
 }

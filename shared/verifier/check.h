@@ -37,9 +37,10 @@ struct check {
 	struct verifier_uses uses;	     /* of the root so far (uses.h) */
 	struct verifier_host_use *uses_host; /* uses.host */
 	uint32_t uses_host_room;
-	bool is_short; /* memory was, for a text: the verdict would not be whole */
 	uint64_t work,
 		work_asked; /* registers and slots compared or copied; when is_late() was asked */
+	uint64_t tail_maps; /* arrays of programs that it goes on with: bit n is map n */
+	bool is_short;	    /* memory was, for a text: the verdict would not be whole */
 	uint32_t *depth;    /* by function: bytes of stack that a frame of it uses */
 	uint64_t *calls;    /* functions_count × functions_count bits: who calls whom, as seen */
 };
@@ -65,6 +66,13 @@ MUST_CHECK struct err *check_readable(struct check *c, unsigned reg);
 MUST_CHECK struct err *check_writable(struct check *c, unsigned reg);
 
 uint32_t check_new_id(struct check *c);
+
+/* What an element that `r` (MAP, INNER_MAP, KEY, VALUE…) is about is like: the map, or what is inside of it. */
+static inline const struct object_map *check_map_shape(const struct check *c,
+						       const struct state_reg *r)
+{
+	return object_map_shape(&c->maps[r->map]);
+}
 
 /* ---- numbers that matter (tree.h) ---- */
 

@@ -62,13 +62,22 @@ static bool number_stands(const struct comparison *k, unsigned var, const struct
 	return old->id == 0 || same_name(k->names, old->id, now->id);
 }
 
+/* A map is a number of the program's; the object that a pointer belongs to has a name [I2]. */
+static bool same_map(const struct comparison *k, const struct state_reg *old,
+		     const struct state_reg *now)
+{
+	if (state_flags(old) & STATE_IS_PART)
+		return same_name(k->names, old->map, now->map);
+	return old->map == now->map;
+}
+
 static bool reg_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
 		       const struct state_reg *now)
 {
 	++*k->work;
 	if (old->kind == STATE_SCALAR)
 		return number_stands(k, var, old, now);
-	return old->kind == now->kind && old->frame == now->frame && old->map == now->map &&
+	return old->kind == now->kind && old->frame == now->frame && same_map(k, old, now) &&
 	       old->size == now->size && same_name(k->names, old->id, now->id) &&
 	       range_stands(k, &old->range, &now->range);
 }
@@ -84,12 +93,12 @@ static bool slot_stands(const struct comparison *k, unsigned var, const struct s
 	++*k->work;
 	if ((old->init & now->init) != old->init || (k->is_exact && !same_kept(old, now)))
 		return false;
-	bool holds_pointer = now->size > 0 && state_is_pointer(&now->reg);
+	bool holds_pointer = now->size > 0 && state_is_opaque(&now->reg);
 	if (old->size == 0)
 		return !holds_pointer;
 	if (same_kept(old, now))
 		return reg_stands(k, var, &old->reg, &now->reg);
-	if (state_is_pointer(&old->reg) || holds_pointer)
+	if (state_is_opaque(&old->reg) || holds_pointer)
 		return false;
 	/* One of them keeps the number in another form. */
 	return !is_precise(k, var); /* [I3] */
@@ -112,8 +121,9 @@ static bool slots_stand(const struct comparison *k, unsigned frame)
 {
 	const struct snapshot_frame *old = &k->old->frames[frame];
 	const struct state_frame *now = &k->now->frames[frame];
-	uint64_t wanted = k->is_exact ? UINT64_MAX : k->node->read[frame];
-	if (k->is_exact && old->used != now->used)
+	/* Whether a store is allowed depends on the objects there: they are always compared. */
+	uint64_t wanted = k->is_exact ? UINT64_MAX : k->node->read[frame] | old->objects;
+	if (old->objects != now->objects || (k->is_exact && old->used != now->used))
 		return false;
 	for (uint64_t left = wanted & old->used; left; left &= left - 1) {
 		unsigned slot = (unsigned)__builtin_ctzll(left);
@@ -135,6 +145,12 @@ static bool refs_stand(const struct comparison *k)
 	return true;
 }
 
+static bool lock_stands(const struct comparison *k)
+{
+	const struct state_lock *old = &k->old->lock, *now = &k->now->lock;
+	return old->map == now->map && same_name(k->names, old->id, now->id);
+}
+
 static bool compare(const struct tree_node *n, const struct state *s, bool is_exact, uint64_t *work)
 {
 	struct names names = {.count = 0};
@@ -149,7 +165,7 @@ static bool compare(const struct tree_node *n, const struct state *s, bool is_ex
 	for (uint32_t i = s->frames_count; i-- > 0;) /* the current frame differs most */
 		if (!regs_stand(&k, i) || !slots_stand(&k, i))
 			return false;
-	return refs_stand(&k);
+	return refs_stand(&k) && lock_stands(&k);
 }
 
 bool cover_check(const struct tree_node *n, const struct state *s, uint64_t *work)

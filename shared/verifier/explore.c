@@ -21,7 +21,9 @@
 #include "shared/verifier/fact.h"
 #include "shared/verifier/global.h"
 #include "shared/verifier/jump.h"
+#include "shared/verifier/lock.h"
 #include "shared/verifier/memory.h"
+#include "shared/verifier/tail.h"
 #include "shared/verifier/uses.h"
 
 /* A path gets a checkpoint where paths meet, after a decision or after so many instructions. */
@@ -222,6 +224,8 @@ static struct err *prune(struct check *c, struct tree_node *n)
 	uint64_t since = c->state->count - c->node->state->count;
 	n->hits++;
 	inherit_marks(c, n);
+	if (n->tail)
+		tree_mark_tail(c->node, since + n->tail);
 	if (c->state->count + n->longest > c->role->attributes.max_instructions)
 		return check_reject_length(c, c->state->count + n->longest);
 	tree_end(&c->tree, c->node, since + n->longest);
@@ -433,6 +437,8 @@ static struct err *step_helper(struct walk *w, const struct bpf_insn *insn, uint
 	(void)next;
 	if (h && h->flags & HELPER_CALLS)
 		return step_callback(w, insn);
+	if (h && h->flags & HELPER_TAIL_CALLS)
+		return tail_call(w->c, insn);
 	return call_helper(w->c, insn);
 }
 
@@ -447,9 +453,12 @@ static struct err *step_local(struct walk *w, const struct bpf_insn *insn, uint3
 
 static struct err *step_kfunc(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
 {
+	uint32_t count;
+	const struct object_extern *externs = object_externs(w->c->object, &count);
 	(void)next;
 	return check_reject(w->c, VERIFIER_UNSUPPORTED, "call a helper, or a function of your own",
-			    "kernel functions (here %d) are not supported", insn->imm);
+			    "calls of extern functions (here %.*s) are not supported",
+			    STR_FMT(externs[insn->imm].name));
 }
 
 static struct err *step_exit(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
@@ -507,6 +516,7 @@ static struct err *step(struct walk *w, uint32_t *next)
 	fact_reach(c);
 	TRY(split_if_crowded(w, &c->insns[c->insn]));
 	*next = at->next;
+	TRY(lock_check_step(c, at->kind));
 	uses_insn(c);
 	return steps[at->kind](w, &c->insns[c->insn], next);
 }
@@ -533,7 +543,7 @@ static void start(struct check *c)
 	memset(s, 0, sizeof *s);
 	c->insn = c->functions[c->root].first;
 	c->node = NULL;
-	c->ctx_reads = 0;
+	c->ctx_reads = c->tail_maps = 0;
 	c->frames_most = 1;
 	uses_start(c);
 	memset(c->depth, 0, c->functions_count * sizeof *c->depth);
@@ -574,8 +584,8 @@ static struct err *deepest(const struct check *c, uint32_t *out)
 	return NULL;
 }
 
-/* Walks all paths of c->root. */
-static struct err *walk_root(struct check *c, uint64_t *longest, uint32_t *stack)
+/* Walks all paths of c->root; what was proved is in `out`. */
+static struct err *walk_root(struct check *c, struct verifier_entry *out)
 {
 	struct walk w = {.c = c};
 	start(c);
@@ -588,8 +598,12 @@ static struct err *walk_root(struct check *c, uint64_t *longest, uint32_t *stack
 	while (root && root->next_all)
 		root = root->next_all; /* the first one that was added */
 	if (!e) {
-		*longest = root->longest;
-		e = deepest(c, stack);
+		*out = (struct verifier_entry){.function = &c->functions[c->root],
+					       .worst_insns = root->longest,
+					       .tail_insns = root->tail,
+					       .tail_maps = c->tail_maps,
+					       .ctx_reads = c->ctx_reads};
+		e = deepest(c, &out->stack_bytes);
 	}
 	tree_clear(&c->tree);
 	return e;
@@ -610,18 +624,17 @@ static struct err *check_stack(struct check *c, uint32_t stack)
 static struct err *explore_global(struct check *c, uint32_t function)
 {
 	struct global *g = &c->globals[function];
-	uint64_t longest;
-	uint32_t stack;
+	struct verifier_entry proved;
 	c->root = function;
 	c->insn = c->functions[function].first;
 	c->state->frames_count = 0;
 	TRY(global_read(c));
-	TRY(walk_root(c, &longest, &stack));
-	TRY(check_stack(c, stack));
-	g->longest = longest;
-	g->stack_bytes = stack;
+	TRY(walk_root(c, &proved));
+	TRY(check_stack(c, proved.stack_bytes));
+	g->longest = proved.worst_insns;
+	g->stack_bytes = proved.stack_bytes;
 	g->frames = c->frames_most;
-	g->ctx_reads = c->ctx_reads;
+	g->ctx_reads = proved.ctx_reads;
 	g->uses = c->uses;
 	g->is_verified = true;
 	return NULL;
@@ -641,19 +654,13 @@ static struct err *explore_globals(struct check *c)
 
 struct err *explore_entry(struct check *c, uint32_t entry)
 {
-	uint64_t longest;
-	uint32_t stack;
+	struct verifier_entry proved;
 	c->entry = entry;
 	TRY(explore_globals(c));
 	c->root = entry;
-	TRY(walk_root(c, &longest, &stack));
-	TRY(check_stack(c, stack));
-	c->verdict->entries[c->verdict->entries_count] =
-		(struct verifier_entry){.function = &c->functions[entry],
-					.worst_insns = longest,
-					.stack_bytes = stack,
-					.ctx_reads = c->ctx_reads,
-					.uses = c->uses};
-	c->verdict->entries_count++;
+	TRY(walk_root(c, &proved));
+	TRY(check_stack(c, proved.stack_bytes));
+	proved.uses = c->uses;
+	c->verdict->entries[c->verdict->entries_count++] = proved;
 	return NULL;
 }

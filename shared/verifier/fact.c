@@ -56,12 +56,16 @@ void fact_access(struct check *c, const struct state_reg *pointer, int32_t offse
 		f->offset = 0;
 }
 
-static void merge_map(struct verifier_insn_fact *f, bool is_first, uint32_t map)
+static void merge_map(struct verifier_insn_fact *f, bool is_first, const struct state_reg *r)
 {
-	if (is_first)
-		f->map = map;
-	else if (f->map != map)
+	bool is_inner = r->kind == STATE_INNER_MAP;
+	if (is_first) {
+		f->map = r->map;
+		f->is_inner = is_inner;
+	} else if (f->map != r->map || f->is_inner != is_inner) {
 		f->map = VERIFIER_MIXED;
+		f->is_inner = false;
+	}
 }
 
 static void merge_stack(struct check *c, struct verifier_insn_fact *f, bool is_first, unsigned i,
@@ -119,7 +123,7 @@ void fact_call(struct check *c, const struct helper *h)
 			continue;
 		}
 		if (h->args[i] == HELPER_ARG_MAP)
-			merge_map(f, is_first, r->map);
+			merge_map(f, is_first, r);
 		merge_stack(c, f, is_first, i, r);
 		merge_const(c, f, is_first, i, r);
 	}

@@ -4,18 +4,6 @@
  */
 #include "shared/verifier/grant.h"
 
-struct missing {
-	uint32_t id;
-	const char *why, *hint;
-};
-
-/* Helpers that need more than a function in the runtime. */
-static const struct missing missing[] = {
-	{BPF_FUNC_tail_call, "tail calls are not supported", "call a local function instead"},
-	{BPF_FUNC_spin_lock, "spin locks are not supported", "use an atomic operation"},
-	{BPF_FUNC_spin_unlock, "spin locks are not supported", "use an atomic operation"},
-};
-
 static bool is_first_of_capability(const struct role *r, size_t index)
 {
 	for (size_t i = 0; i < index; i++)
@@ -71,12 +59,8 @@ static struct err *reject_grant(struct check *c, const char *name)
 			    STR_FMT(c->role->name), name, buf_text(&has));
 }
 
-static struct err *reject_missing(struct check *c, uint32_t id, const char *name)
+static struct err *reject_missing(struct check *c, const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(missing); i++)
-		if (missing[i].id == id)
-			return check_reject(c, VERIFIER_UNSUPPORTED, missing[i].hint, "%s: %s",
-					    name, missing[i].why);
 	OWNED_BUF struct buf hint = BUF_INIT(1 << 14);
 	buf_puts(&hint, "the role may call: ");
 	put_granted(c->role, &hint);
@@ -118,7 +102,7 @@ struct err *grant_helper(struct check *c, uint32_t id, const struct helper **hel
 	if (!f)
 		return reject_grant(c, name);
 	if (!h)
-		return reject_missing(c, id, name);
+		return reject_missing(c, name);
 	TRY(check_attributes(c, h, f));
 	*helper = h;
 	*granted = f;

@@ -5,6 +5,8 @@
  *   not_null  what it is once it was checked not to be null
  *   flags     STATE_IS_*
  *
+ * A kind with STATE_IS_OBJECT lies in slots of the stack only; one with STATE_IS_PART ends with such an object.
+ *
  * To add a pointer kind: a row here, its bounds in memory.c, what it is equal to in cover.c if it has
  * more than map, id, size and offset, and a .case that uses it and one that abuses it.
  */
@@ -14,6 +16,8 @@ KIND(STACK, "pointer to the stack", STACK, STACK,
      STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET)
 KIND(CTX, "pointer to the context", CTX, CTX, STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_OFFSET)
 KIND(MAP, "map", OTHER, MAP, STATE_IS_POINTER)
+KIND(INNER_MAP, "map inside of a map", OTHER, INNER_MAP, STATE_IS_POINTER)
+KIND(INNER_MAP_OR_NULL, "null or a map inside of a map", OTHER, INNER_MAP, STATE_IS_POINTER | STATE_IS_NULL)
 KIND(FUNCTION, "function", OTHER, FUNCTION, STATE_IS_POINTER)
 KIND(KEY, "pointer to a key", OTHER, KEY, STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_OFFSET)
 KIND(VALUE, "pointer to a value", MAP_VALUE, VALUE,
@@ -22,6 +26,12 @@ KIND(VALUE_OR_NULL, "null or a pointer to a value", MAP_VALUE, VALUE, STATE_IS_P
 KIND(RECORD, "pointer to a reserved record", OTHER, RECORD,
      STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET)
 KIND(RECORD_OR_NULL, "null or a pointer to a reserved record", OTHER, RECORD, STATE_IS_POINTER | STATE_IS_NULL)
+KIND(DYNPTR, "dynptr of the program's memory", OTHER, DYNPTR, STATE_IS_OBJECT)
+KIND(DYNPTR_RECORD, "dynptr of a ring-buffer record", OTHER, DYNPTR_RECORD, STATE_IS_OBJECT)
+KIND(SLICE, "pointer to a slice of a dynptr", OTHER, SLICE,
+     STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_OFFSET | STATE_IS_PART)
+KIND(SLICE_OR_NULL, "null or a pointer to a slice of a dynptr", OTHER, SLICE,
+     STATE_IS_POINTER | STATE_IS_NULL | STATE_IS_PART)
 KIND(PARAM, "pointer to a parameter's memory", OTHER, PARAM,
      STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET)
 KIND(PARAM_OR_NULL, "null or a pointer to a parameter's memory", OTHER, PARAM, STATE_IS_POINTER | STATE_IS_NULL)

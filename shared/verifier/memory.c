@@ -12,6 +12,8 @@
 
 #include "shared/verifier/fact.h"
 #include "shared/verifier/global.h"
+#include "shared/verifier/lock.h"
+#include "shared/verifier/state_object.h"
 #include "shared/verifier/uses.h"
 #include "shared/verifier/words.h"
 
@@ -27,12 +29,14 @@ static struct bounds bounds_of(const struct check *c, const struct state_reg *r)
 	case STATE_CTX:
 		return (struct bounds){0, c->ctx->size_bytes};
 	case STATE_KEY:
-		return (struct bounds){0, c->maps[r->map].key_size};
+		return (struct bounds){0, check_map_shape(c, r)->key_size};
 	case STATE_VALUE:
 	case STATE_VALUE_OR_NULL:
-		return (struct bounds){0, c->maps[r->map].value_size};
+		return (struct bounds){0, check_map_shape(c, r)->value_size};
 	case STATE_RECORD:
 	case STATE_RECORD_OR_NULL:
+	case STATE_SLICE:
+	case STATE_SLICE_OR_NULL:
 	case STATE_PARAM:
 	case STATE_PARAM_OR_NULL:
 	case STATE_CONST_PARAM:
@@ -41,7 +45,11 @@ static struct bounds bounds_of(const struct check *c, const struct state_reg *r)
 	case STATE_NONE:
 	case STATE_SCALAR:
 	case STATE_MAP:
+	case STATE_INNER_MAP:
+	case STATE_INNER_MAP_OR_NULL:
 	case STATE_FUNCTION:
+	case STATE_DYNPTR:
+	case STATE_DYNPTR_RECORD:
 		break;
 	}
 	return (struct bounds){0, 0};
@@ -80,13 +88,20 @@ static struct err *check_use(struct check *c, const struct memory_access *a)
 	uint8_t flags = state_flags(&a->pointer);
 	if (!(flags & STATE_IS_MEMORY))
 		return reject_kind(c, a);
+	if (a->use == MEMORY_ATOMIC &&
+	    (flags & (STATE_IS_STORE | STATE_IS_ATOMIC)) == STATE_IS_STORE)
+		return check_reject(c, VERIFIER_MISALIGNED,
+				    "read and write it without atomic operations",
+				    "%s is %s: how it is aligned is not known, so no atomic "
+				    "operation works there",
+				    a->subject, words_of(c, &a->pointer));
 	if (!(flags & needs[a->use]))
 		return check_reject(c, VERIFIER_READ_ONLY,
 				    "copy the value to a local variable and change that",
 				    "%s is %s, which is read-only", a->subject,
 				    words_of(c, &a->pointer));
 	if (a->pointer.kind == STATE_VALUE && a->use != MEMORY_READ &&
-	    is_constant_map(&c->maps[a->pointer.map]))
+	    is_constant_map(check_map_shape(c, &a->pointer)))
 		return check_reject(c, VERIFIER_READ_ONLY, "declare the variable without const",
 				    "%s points into %.*s, which is constant", a->subject,
 				    STR_FMT(c->maps[a->pointer.map].name));
@@ -159,6 +174,28 @@ static void note_map(struct check *c, const struct memory_access *a)
 		uses_map(c, a->pointer.map, true);
 }
 
+/* A write over an object ends it: not one that has to be released, nor one of a callback's caller, which other
+ * rounds may still find there. */
+static struct err *check_objects(struct check *c, const struct memory_access *a,
+				 struct memory_span s)
+{
+	const struct state_reg *r = state_object_touched(c->state, a->pointer.frame, (int)s.from,
+							 (unsigned)(s.to - s.from));
+	if (!r || a->use == MEMORY_READ)
+		return NULL;
+	if (state_object_is_held(c->state, r))
+		return check_reject(
+			c, VERIFIER_UNRELEASED, "release it first, or write elsewhere",
+			"%s: a %s on the stack would be overwritten before it is released",
+			a->subject, state_kinds[r->kind].words);
+	if (a->pointer.frame < state_callback(c->state))
+		return check_reject(c, VERIFIER_READ_ONLY,
+				    "let the callback use it, or use a variable of its own",
+				    "%s: the callback would write over a %s of its caller",
+				    a->subject, state_kinds[r->kind].words);
+	return NULL;
+}
+
 struct err *memory_check(struct check *c, const struct memory_access *a, struct memory_span *out)
 {
 	TRY(check_use(c, a));
@@ -171,10 +208,14 @@ struct err *memory_check(struct check *c, const struct memory_access *a, struct 
 		TRY(check_context(c, a));
 	if (a->pointer.kind == STATE_VALUE || a->pointer.kind == STATE_KEY)
 		note_map(c, a);
+	if (a->pointer.kind == STATE_VALUE)
+		TRY(lock_check_access(c, a->subject, &a->pointer, s.from, s.to));
 	if (a->use == MEMORY_ATOMIC)
 		TRY(check_aligned(c, a));
-	if (a->pointer.kind == STATE_STACK)
+	if (a->pointer.kind == STATE_STACK) {
 		TRY(check_depth(c, a->pointer.frame, s.from));
+		TRY(check_objects(c, a, s));
+	}
 	*out = s;
 	return NULL;
 }
@@ -184,6 +225,8 @@ uint64_t memory_left(const struct check *c, const struct state_reg *r)
 	if (!(state_flags(r) & STATE_IS_MEMORY) || r->kind == STATE_CTX)
 		return 0;
 	struct bounds b = bounds_of(c, r);
+	if (r->kind == STATE_VALUE)
+		b.high = lock_bound(c, r, b.high);
 	if (r->range.full.smin < b.low || r->range.full.smax > b.high)
 		return 0;
 	return (uint64_t)(b.high - r->range.full.smax);
@@ -221,6 +264,13 @@ struct err *memory_check_stack(struct check *c, const char *subject, unsigned fr
 	check_read(c, frame, state_slots((int)s.from, size));
 	if (state_is_readable(f, (int)s.from, size, &is_pointer))
 		return NULL;
+	const struct state_reg *object = state_object_touched(c->state, frame, (int)s.from, size);
+	if (object)
+		return check_reject(c, VERIFIER_POINTER_LEAK,
+				    "hand it to the helpers that work on it, and to no others",
+				    "%s: the stack at r10%d holds a %s, which only calls may use",
+				    subject, first_unwritten(f, s),
+				    state_kinds[object->kind].words);
 	if (is_pointer)
 		return check_reject(c, VERIFIER_POINTER_LEAK,
 				    "a pointer on the stack is read back whole, with 8 bytes",
@@ -244,6 +294,8 @@ void memory_written(struct check *c, const struct state_reg *pointer, uint64_t m
 	struct state_frame *f = &c->state->frames[pointer->frame];
 	int from = (int)pointer->range.full.smin, to = (int)pointer->range.full.smax;
 	check_written(c, pointer->frame, state_slots(from, (unsigned)(to - from) + (unsigned)max));
+	state_object_overwrite(c->state, pointer->frame, from,
+			       (unsigned)(to - from) + (unsigned)max);
 	state_blur(f, from, (unsigned)(to - from) + (unsigned)max);
 	if (from == to)
 		state_forget(f, from, (unsigned)min, true);
@@ -267,7 +319,7 @@ static struct state_reg extend(const struct state_reg *r, const struct bpf_insn 
 static bool part_of_kept(const struct state_slot *s, unsigned at, unsigned size,
 			 struct state_reg *out)
 {
-	if (s->size == 0 || state_is_pointer(&s->reg) || at < s->at || at + size > s->at + s->size)
+	if (s->size == 0 || state_is_opaque(&s->reg) || at < s->at || at + size > s->at + s->size)
 		return false;
 	*out = s->reg;
 	if (at > s->at) {
@@ -426,8 +478,12 @@ struct err *memory_store(struct check *c, const struct bpf_insn *insn)
 	if (state_is_pointer(&value))
 		TRY(store_pointer(c, &a, span, &value));
 	fact_access(c, &a.pointer, a.offset);
-	if (a.pointer.kind == STATE_STACK)
-		store_stack(c, &a, span, &value);
+	if (a.pointer.kind != STATE_STACK)
+		return NULL;
+	state_object_overwrite(c->state, a.pointer.frame, (int)span.from,
+			       (unsigned)(span.to - span.from));
+	TRY(stored_value(c, insn, &value)); /* it may have ended with the object */
+	store_stack(c, &a, span, &value);
 	return NULL;
 }
 

@@ -10,6 +10,7 @@
 #include "shared/base/own.h"
 
 #include <linux/bpf.h>
+#include <string.h>
 
 static struct range make(struct tnum bits, struct interval full, struct interval low)
 {
@@ -133,9 +134,13 @@ bool range_settle(struct range *r)
 		*r = range_const(r->bits.value);
 		return true;
 	}
-	for (int round = 0; round < 3; round++)
+	for (int round = 0; round < 3; round++) {
+		struct range before = *r;
 		if (!settle_once(r))
 			return false;
+		if (memcmp(&before, r, sizeof before) == 0)
+			break; /* and so would every round that follows */
+	}
 	if (r->bits.mask == 0)
 		*r = range_const(r->bits.value); /* [I3] */
 	return true;

@@ -24,6 +24,7 @@ RULE(BAD_ARGUMENT, "bad-argument", "an argument is not what the called function 
 RULE(CONSTRAINT, "constraint-not-proved", "a pre-condition of the called function is not proved")
 RULE(BAD_MAP_USE, "bad-map-use", "a helper is called for a map of a kind that it does not work on")
 RULE(UNRELEASED, "unreleased-reference", "something acquired is not released on every path")
+RULE(SPIN_LOCK, "spin-lock", "a spin lock is not given back on every path, or what must not happens while it is held, or its bytes are accessed")
 RULE(BAD_RETURN, "bad-return", "an entry returns no number, or a function returns a pointer to its own stack")
 RULE(ATTRIBUTE, "attribute", "an attribute of the role forbids what a called function does")
 RULE(MAP_MEMORY, "map-memory", "the maps need more memory than max_map_memory allows")

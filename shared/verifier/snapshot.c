@@ -51,6 +51,7 @@ static void measure(const struct state *s, struct snapshot_frame frames[STATE_FR
 		frames[i] = (struct snapshot_frame){
 			.used = f->used,
 			.written = f->written,
+			.objects = f->objects,
 			.function = f->function,
 			.return_to = f->return_to,
 			.is_callback = f->is_callback,
@@ -156,7 +157,8 @@ struct err *snapshot_take(struct snapshot_pool *pool, const struct state *s, uin
 				.forks = s->forks,
 				.since = s->since,
 				.decisions = s->decisions,
-				.count = s->count};
+				.count = s->count,
+				.lock = s->lock};
 	struct snapshot_frame frames[STATE_FRAMES];
 	size_t regs, frames_bytes = s->frames_count * sizeof frames[0];
 	size_t refs_bytes = s->refs_count * sizeof s->refs[0];
@@ -199,6 +201,7 @@ void snapshot_restore(const struct snapshot *from, struct state *s)
 	s->since = from->since;
 	s->decisions = from->decisions;
 	s->count = from->count;
+	s->lock = from->lock;
 	memcpy(s->path, from->path, sizeof s->path);
 	memcpy(s->refs, from->refs, from->refs_count * sizeof s->refs[0]);
 	const struct state_reg *reg = from->regs;
@@ -208,6 +211,7 @@ void snapshot_restore(const struct snapshot *from, struct state *s)
 		memset(f, 0, sizeof *f);
 		f->used = in->used;
 		f->written = in->written;
+		f->objects = in->objects;
 		f->function = in->function;
 		f->return_to = in->return_to;
 		f->is_callback = in->is_callback;

@@ -26,7 +26,7 @@ struct snapshot_block {
 };
 
 struct snapshot_frame {
-	uint64_t used, written;
+	uint64_t used, written, objects;
 	uint32_t function, return_to;
 	bool is_callback;
 	uint16_t regs;			 /* bit n: register n holds something */
@@ -41,6 +41,7 @@ struct snapshot {
 	uint32_t items;	   /* registers and slots */
 	uint32_t frames_count, refs_count, blocks_count, forks, since, decisions;
 	uint64_t count;
+	struct state_lock lock;
 	struct state_decision path[STATE_PATH];
 	struct state_reg *regs; /* this and what follows lies behind this struct */
 	struct snapshot_block **blocks;

@@ -4,7 +4,7 @@
  * [I1] A slot's `size` is 0, or all bytes at … at+size-1 are initialised and `reg` is what they hold.
  * [I2] `used` has the bit of every slot with init != 0.
  * [I3] A kept pointer fills its slot; when a part of it is overwritten, the rest becomes unreadable,
- *      so a pointer's bytes are never seen as numbers.
+ *      so a pointer's bytes are never seen as numbers. The same holds of a slot of an object.
  */
 #include "shared/verifier/state.h"
 
@@ -155,9 +155,10 @@ static void forget_in_slot(struct state_frame *f, unsigned slot, uint8_t mask, b
 	struct state_slot *s = &f->slots[slot];
 	uint8_t kept = (uint8_t)(((1u << s->size) - 1) << s->at);
 	if (s->size > 0 && (kept & mask)) {
-		if (state_is_pointer(&s->reg))
+		if (state_is_opaque(&s->reg))
 			s->init = 0; /* [I3] */
 		s->size = 0;
+		f->objects &= ~(UINT64_C(1) << slot);
 	}
 	s->init = initialised ? s->init | mask : s->init & (uint8_t)~mask;
 	if (mask == 0xff)
@@ -186,7 +187,7 @@ void state_blur(struct state_frame *f, int offset, unsigned size)
 		uint8_t kept = (uint8_t)(((1u << s->size) - 1) << s->at);
 		if (s->size == 0 || !(kept & bytes_in_slot(from, size, slot)))
 			continue;
-		if (state_is_pointer(&s->reg))
+		if (state_is_opaque(&s->reg))
 			forget_in_slot(f, slot, s->init, false); /* [I3] */
 		s->size = 0;
 	}
@@ -199,7 +200,7 @@ bool state_is_readable(const struct state_frame *f, int offset, unsigned size, b
 		unsigned slot = (unsigned)__builtin_ctzll(left);
 		const struct state_slot *s = &f->slots[slot];
 		uint8_t mask = bytes_in_slot(from, size, slot);
-		*is_pointer = s->size > 0 && state_is_pointer(&s->reg);
+		*is_pointer = s->size > 0 && state_is_opaque(&s->reg);
 		if ((s->init & mask) != mask || *is_pointer)
 			return false;
 	}

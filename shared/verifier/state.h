@@ -44,6 +44,8 @@ enum state_kind {
 #define STATE_IS_NULL	 32u /* may be null */
 #define STATE_IS_OBJECT \
 	64u /* lies in slots of the stack only: calls make and use it, nothing loads it */
+#define STATE_IS_PART \
+	128u /* points into memory of the object whose id is `map`, and ends with it */
 
 struct state_kind_row {
 	const char *words; /* "pointer to the stack" */
@@ -58,12 +60,13 @@ struct state_reg {
 	uint8_t kind;
 	uint8_t frame;		   /* STACK: whose */
 	uint16_t deps[STATE_DEPS]; /* variable + 1; 0 is none */
-	uint32_t
-		map; /* MAP, KEY, VALUE…: index into the object's maps; FUNCTION: … functions; PARAM…:
-		       * which parameter of the global function */
-	uint32_t id; /* equal ids: SCALAR the same number, VALUE… the same element, RECORD… the
-		      * reference; 0: none */
-	uint32_t size;	    /* RECORD…, PARAM…: bytes */
+	uint32_t map; /* MAP, KEY, VALUE…: index into the object's maps, of a map of maps: some map
+		       * inside of it; INNER_MAP…: of the map that it is in; FUNCTION: index into
+		       * the functions; SLICE…: the id of its dynptr; PARAM…: which parameter of the
+		       * global function */
+	uint32_t id; /* equal ids: SCALAR the same number, VALUE… the same element, INNER_MAP… the
+		       * same map, RECORD… the reference, DYNPTR… the object; 0: none */
+	uint32_t size;	    /* RECORD…, SLICE…, PARAM…: bytes */
 	struct range range; /* SCALAR: the number; pointers: the offset from the object's start */
 };
 
@@ -79,6 +82,7 @@ struct state_frame {
 	struct state_slot slots[STATE_SLOTS];
 	uint64_t used;	    /* bit n: slot n has bytes that were written */
 	uint64_t written;   /* bit n: slot n was overwritten whole since the last checkpoint */
+	uint64_t objects;   /* bit n: slot n holds a part of an object (state_object.h) */
 	uint32_t function;  /* index into the object's functions */
 	uint32_t return_to; /* the instruction after the call, in the caller */
 	bool is_callback;   /* a helper calls it, with the frame below as caller */
@@ -87,6 +91,12 @@ struct state_frame {
 struct state_ref {
 	uint32_t id, insn; /* where it was acquired */
 	uint32_t owner;	   /* state_callback() then: the callback that has to release it */
+};
+
+/* The spin lock that is held: of one element; id 0: none. */
+struct state_lock {
+	uint32_t id, map; /* as the pointer to the element has them */
+	uint32_t insn;	  /* where it was taken */
 };
 
 /* A conditional jump that could have gone both ways, and how this path went. */
@@ -102,6 +112,7 @@ struct state {
 	uint32_t since;	    /* instructions since then */
 	uint32_t decisions; /* in all; the last STATE_PATH of them are in `path` */
 	struct state_decision path[STATE_PATH];
+	struct state_lock lock;
 	struct state_ref refs[STATE_REFS];
 	struct state_frame frames[STATE_FRAMES];
 };
@@ -119,6 +130,12 @@ static inline uint8_t state_flags(const struct state_reg *r)
 static inline bool state_is_pointer(const struct state_reg *r)
 {
 	return state_flags(r) & STATE_IS_POINTER;
+}
+
+/* Whether its bytes must never be seen as a number. */
+static inline bool state_is_opaque(const struct state_reg *r)
+{
+	return state_flags(r) & (STATE_IS_POINTER | STATE_IS_OBJECT);
 }
 
 static inline unsigned state_var_reg(unsigned frame, unsigned reg)
@@ -155,14 +172,15 @@ bool state_owns(const struct state *s, uint32_t id);
 bool state_acquire(struct state *s, uint32_t id, uint32_t insn);
 
 /* The stack's slots as bytes: writes `size` bytes at `offset` (from the frame's top) as unknown numbers;
- * kept registers there are forgotten, and what remains of a pointer becomes unreadable. */
+ * kept registers there are forgotten, and what remains of a pointer becomes unreadable. Objects there were
+ * ended before (state_object_overwrite()). */
 void state_forget(struct state_frame *f, int offset, unsigned size, bool initialised);
 
 /* A write of numbers somewhere within these bytes: kept registers there are forgotten, what was not
  * initialised stays so. */
 void state_blur(struct state_frame *f, int offset, unsigned size);
 
-/* Whether all bytes were written, and none belongs to a kept pointer. */
+/* Whether all bytes were written, and none belongs to a kept pointer or to an object. */
 bool state_is_readable(const struct state_frame *f, int offset, unsigned size, bool *is_pointer);
 
 /* The slots that the bytes touch. */

@@ -104,6 +104,15 @@ void tree_end(struct tree *t, struct tree_node *n, uint64_t length)
 	}
 }
 
+void tree_mark_tail(struct tree_node *n, uint64_t length)
+{
+	for (; n && length > n->tail; n = n->parent) {
+		n->tail = length;
+		if (n->parent)
+			length += n->state->count - n->parent->state->count;
+	}
+}
+
 bool tree_miss(struct tree *t, struct tree_node **link)
 {
 	struct tree_node *n = *link;

@@ -24,6 +24,7 @@ struct tree_node {
 	struct tree_node *next_all, *previous_all;
 	struct snapshot *state;
 	uint64_t longest;  /* instructions from here to the exit at the most; final when finished */
+	uint64_t tail;	   /* … to a tail call; 0: there is none */
 	uint32_t branches; /* paths below it that are not explored to their end */
 	uint32_t misses, hits;
 	bool is_listed;
@@ -64,6 +65,9 @@ void tree_fork(struct tree_node *n);
 
 /* A path below `n` has ended, `length` instructions after `n`. Finishes what is finished with it. */
 void tree_end(struct tree *t, struct tree_node *n, uint64_t length);
+
+/* A tail call is executed as the last of `length` (> 0) instructions after `n`. */
+void tree_mark_tail(struct tree_node *n, uint64_t length);
 
 /* The checkpoint that `link` of a list holds did not cover a state: after many of those it leaves the
  * list, and `link` holds the next. True where it left. */

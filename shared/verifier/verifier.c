@@ -5,6 +5,7 @@
 #include "shared/verifier/explore.h"
 #include "shared/verifier/fact.h"
 #include "shared/verifier/global.h"
+#include "shared/verifier/tail.h"
 
 #include "shared/base/mem.h"
 #include "shared/bpf/map_kind.h"
@@ -44,6 +45,8 @@ static struct err *init(struct check *c)
 static uint64_t map_bytes(const struct object_map *m)
 {
 	uint64_t element = (uint64_t)m->key_size + m->value_size, all;
+	if (m->inner || m->kind == MAP_KIND_PROG_ARRAY)
+		return 0; /* it becomes constants of the code */
 	if (m->kind == MAP_KIND_RINGBUF)
 		return m->max_entries;
 	if (m->kind == MAP_KIND_ARRAY)
@@ -120,6 +123,7 @@ static struct err *check_entries(struct check *c)
 	for (uint32_t i = 0; i < c->functions_count; i++)
 		if (c->functions[i].is_entry)
 			TRY(check_entry(c, i));
+	TRY(tail_finish(c));
 	fact_finish(c->verdict);
 	return NULL;
 }

@@ -109,6 +109,7 @@ struct verifier_insn_fact {
 	int32_t offset;
 	uint32_t
 		map; /* CALL_HELPER with a map argument: its index, VERIFIER_MIXED where paths differ */
+	bool is_inner; /* … it is one of the maps inside of `map`, and which one is not known */
 	uint32_t callback; /* CALL_HELPER with a CALLBACK argument: the function's index */
 	/* CALL_HELPER: bit n is set where argument n+1 points into the current frame at
 	 * arg_stack_offset[n] on all paths. */
@@ -121,9 +122,11 @@ struct verifier_insn_fact {
 struct verifier_entry {
 	const struct object_function *function;
 	const struct role_entry *host; /* SEC("eim/…"): the entry of the host; else NULL */
-	uint64_t worst_insns;	       /* executed per event at the most, proved */
-	uint32_t stack_bytes;	       /* over all frames */
-	uint64_t ctx_reads;	       /* bit n: bytes 8n … 8n+7 of the context may be read */
+	uint64_t worst_insns; /* executed per event at the most, proved; tail calls included */
+	uint64_t tail_insns;  /* of those, its own up to the last tail call; 0: it makes none */
+	uint64_t tail_maps;   /* with the entries in these maps it may go on: bit n is map n */
+	uint32_t stack_bytes; /* over all frames, of whoever it may go on with too */
+	uint64_t ctx_reads;   /* bit n: bytes 8n … 8n+7 of the context may be read, likewise */
 	struct verifier_uses uses;
 };
 

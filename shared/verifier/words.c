@@ -80,10 +80,11 @@ static void put_value(const struct check *c, const struct state_reg *r, struct b
 {
 	const struct object_map *m = &c->maps[r->map];
 	if (m->role == OBJECT_MAP_DECLARED)
-		buf_printf(out, "%s of map %.*s (%u bytes)",
+		buf_printf(out, "%s of %s %.*s (%u bytes)",
 			   r->kind == STATE_VALUE ? "a pointer to a value"
 						  : "null or a pointer to a value",
-			   STR_FMT(m->name), m->value_size);
+			   m->inner ? "a map in" : "map", STR_FMT(m->name),
+			   object_map_shape(m)->value_size);
 	else
 		buf_printf(out, "a pointer to the globals of %.*s (%u bytes)", STR_FMT(m->name),
 			   m->value_size);
@@ -110,12 +111,19 @@ void words_reg(const struct check *c, const struct state_reg *r, struct buf *out
 	case STATE_MAP:
 		buf_printf(out, "the map %.*s", STR_FMT(c->maps[r->map].name));
 		return;
+	case STATE_INNER_MAP:
+	case STATE_INNER_MAP_OR_NULL:
+		buf_printf(out, "%s %.*s",
+			   r->kind == STATE_INNER_MAP ? "a map in" : "null or a map in",
+			   STR_FMT(c->maps[r->map].name));
+		return;
 	case STATE_FUNCTION:
 		buf_printf(out, "the function %.*s()", STR_FMT(c->functions[r->map].name));
 		return;
 	case STATE_KEY:
-		buf_printf(out, "a %s of map %.*s (%u bytes)", state_kinds[r->kind].words,
-			   STR_FMT(c->maps[r->map].name), c->maps[r->map].key_size);
+		buf_printf(out, "a %s of %s %.*s (%u bytes)", state_kinds[r->kind].words,
+			   c->maps[r->map].inner ? "a map in" : "map",
+			   STR_FMT(c->maps[r->map].name), check_map_shape(c, r)->key_size);
 		put_offset(&r->range, out);
 		return;
 	case STATE_VALUE:
@@ -127,6 +135,17 @@ void words_reg(const struct check *c, const struct state_reg *r, struct buf *out
 		buf_printf(out, "%s%s of %u bytes", r->kind == STATE_RECORD ? "a " : "",
 			   state_kinds[r->kind].words, r->size);
 		if (r->kind == STATE_RECORD)
+			put_offset(&r->range, out);
+		return;
+	case STATE_DYNPTR:
+	case STATE_DYNPTR_RECORD:
+		buf_printf(out, "a %s", state_kinds[r->kind].words);
+		return;
+	case STATE_SLICE:
+	case STATE_SLICE_OR_NULL:
+		buf_printf(out, "%s%s of %u bytes", r->kind == STATE_SLICE ? "a " : "",
+			   state_kinds[r->kind].words, r->size);
+		if (r->kind == STATE_SLICE)
 			put_offset(&r->range, out);
 		return;
 	case STATE_PARAM:

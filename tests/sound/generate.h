@@ -5,24 +5,19 @@
  * so that most of them are nearly right, with limits that are sometimes off by one. A mutation changes
  * an instruction or two of a program.
  *
- * All programs have the same maps; GENERATE_MAP_* are their indexes.
+ * All programs have the same maps (generate_map.tbl.h); GENERATE_MAP_* are their indexes.
  */
 #pragma once
 
 #include "shared/bpf/object_load.h"
 
-#define GENERATE_INSNS	   512
-#define GENERATE_FUNCTIONS 5 /* the last one is called back */
+#define GENERATE_INSNS	   768
+#define GENERATE_FUNCTIONS 10
 
 enum generate_map {
-	GENERATE_MAP_ARRAY, /* u32 → 16 bytes, 4 elements */
-	GENERATE_MAP_HASH,  /* 8 bytes → 24 bytes, 6 elements */
-	GENERATE_MAP_RING,
-	GENERATE_MAP_RODATA,
-	GENERATE_MAP_DATA,
-	GENERATE_MAP_BSS,
-	GENERATE_MAP_SMALL, /* hash, u32 → 8 bytes, 3 elements */
-	GENERATE_MAP_ODD,   /* array, u32 → 5 bytes, 3 elements */
+#define MAP(name, ...) GENERATE_MAP_##name,
+#include "tests/sound/generate_map.tbl.h"
+#undef MAP
 	GENERATE_MAPS,
 };
 
@@ -31,6 +26,7 @@ struct generate_program {
 	struct bpf_insn insns[GENERATE_INSNS];
 	struct object_function functions[GENERATE_FUNCTIONS];
 	struct object_map maps[GENERATE_MAPS];
+	struct object_slot slots[2]; /* of GENERATE_MAP_PROGRAMS */
 };
 
 /* xorshift64* */

@@ -13,8 +13,7 @@ static bool is_second_slot(const struct generate_program *p, uint32_t at)
 static bool is_changeable(const struct generate_program *p, uint32_t at)
 {
 	return !is_second_slot(p, at) && p->insns[at].code != (BPF_LD | BPF_IMM | BPF_DW) &&
-	       !(p->insns[at].code == (BPF_JMP | BPF_CALL) &&
-		 p->insns[at].src_reg == BPF_PSEUDO_CALL);
+	       !(p->insns[at].code == (BPF_JMP | BPF_CALL) && p->insns[at].src_reg != 0);
 }
 
 static void change(struct generate_random *r, struct bpf_insn *insn)
@@ -31,8 +30,6 @@ static void change(struct generate_random *r, struct bpf_insn *insn)
 		return;
 	case 2:
 		insn->src_reg = (uint8_t)(generate_below(r, 11) & 15);
-		if (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_CALL)
-			insn->src_reg = 0;
 		return;
 	case 3:
 		insn->off = (int16_t)(insn->off + (int)generate_below(r, 17) - 8);
@@ -72,6 +69,8 @@ void generate_mutate(struct generate_random *r, struct generate_program *p)
 		default: {
 			struct bpf_insn kept = p->insns[at];
 			change(r, &p->insns[at]);
+			if (p->insns[at].code == (BPF_JMP | BPF_CALL))
+				p->insns[at].src_reg = 0;
 			if (insn_kind(&p->insns[at]) == INSN_INVALID && generate_below(r, 20))
 				p->insns[at] = kept;
 		}

@@ -16,13 +16,15 @@
 
 #define INTERP_FRAMES  8
 #define INTERP_FRAME   512
-#define INTERP_OBJECTS 1024
+#define INTERP_OBJECTS 4096
 #define INTERP_RECORDS 512
-#define INTERP_ENTRIES 64 /* elements of one map, at the most */
-#define INTERP_ELEMENT 64 /* bytes of a key or a value */
-#define INTERP_MAPS    8
+#define INTERP_ENTRIES 64u /* elements of one map, at the most */
+#define INTERP_ELEMENT 64  /* bytes of a key or a value */
+#define INTERP_DYNPTRS 1024
+#define INTERP_MAPS    32
 #define INTERP_RECORD  512 /* bytes of a record */
 #define INTERP_CTX     168
+#define INTERP_INSNS   1024 /* of which executions are counted */
 
 enum interp_trap {
 	INTERP_FINE,
@@ -38,11 +40,19 @@ enum interp_trap {
 	INTERP_ARGUMENT,
 	INTERP_UNRELEASED,
 	INTERP_DEPTH,
+	INTERP_LOCK,	 /* a spin lock is held where none may be, or its bytes are touched */
 	INTERP_TOO_LONG, /* more instructions than allowed */
 	INTERP_FACT,	 /* what the verifier told the compiler is not so */
 };
 
-enum interp_kind { INTERP_NONE, INTERP_NUMBER, INTERP_POINTER, INTERP_MAP, INTERP_FUNCTION };
+enum interp_kind {
+	INTERP_NONE,
+	INTERP_NUMBER,
+	INTERP_POINTER,
+	INTERP_MAP,
+	INTERP_FUNCTION,
+	INTERP_DYNPTR, /* in slots only: half `object` of dynptr number `bits` */
+};
 
 struct interp_value {
 	uint64_t
@@ -52,7 +62,14 @@ struct interp_value {
 	uint8_t kind;
 };
 
-enum interp_place { INTERP_STACK, INTERP_CONTEXT, INTERP_ELEMENT_OF, INTERP_RING };
+enum interp_place {
+	INTERP_STACK,
+	INTERP_CONTEXT,
+	INTERP_ELEMENT_OF,
+	INTERP_RING,
+	INTERP_KEY,
+	INTERP_SLICE,
+};
 
 struct interp_object {
 	uint8_t place;
@@ -61,14 +78,27 @@ struct interp_object {
 	uint32_t size;
 	uint8_t *data;
 	struct interp_frame *frame; /* STACK */
-	uint32_t record;	    /* RING */
+	uint32_t map;		    /* ELEMENT_OF */
+	uint32_t record;	    /* RING; SLICE: the dynptr */
 };
 
-/* A function that bpf_loop() calls. */
+struct interp;
+struct interp_round;
+
+/* A helper that calls back. */
+struct interp_caller {
+	/* Is there one more round? round->called says how many there were. */
+	bool (*find)(struct interp *i, struct interp_round *round);
+	/* Fills r1 … of the new frame; false with the run stopped. */
+	bool (*set_args)(struct interp *i, const struct interp_round *round);
+};
+
+/* A function that is called back. */
 struct interp_round {
-	bool is_one;		 /* the frame is a callback's */
+	const struct interp_caller *caller; /* NULL: the frame is no callback's */
 	uint32_t first, records; /* its first instruction; records that there were before */
-	uint64_t index, count;
+	uint32_t map;
+	uint64_t index, called, count;
 	struct interp_value ctx;
 };
 
@@ -80,11 +110,12 @@ struct interp_frame {
 	bool init[INTERP_FRAME];
 	struct interp_round round;
 	uint32_t object, return_to;
+	uint32_t deepest; /* bytes from the top down that were used */
 };
 
 struct interp_element {
 	bool is_used;
-	uint32_t object; /* + 1; 0: none yet */
+	uint32_t object, key_object; /* + 1; 0: none yet */
 	uint8_t key[INTERP_ELEMENT];
 	uint8_t value[INTERP_ELEMENT];
 };
@@ -102,6 +133,13 @@ struct interp_record {
 	uint8_t data[INTERP_RECORD];
 };
 
+struct interp_dynptr {
+	uint32_t object; /* what it is of; UINT32_MAX: nothing */
+	uint32_t record; /* + 1; 0: it is of a value */
+	uint32_t size;
+	uint64_t offset;
+};
+
 struct interp_result {
 	enum interp_trap trap;
 	uint32_t insn;
@@ -116,18 +154,24 @@ struct interp {
 	const struct verifier_insn_fact *facts; /* NULL: not checked */
 	uint64_t granted[4];			/* bit n: helper n may be called */
 	uint64_t limit;				/* instructions */
+	uint32_t stack_limit;			/* bytes over all frames; 0: not checked */
+	bool is_wild; /* what helpers read of the host and the machine is made up */
 	uint64_t pid_tgid;
 	uint64_t seed;	   /* of what helpers make up */
 	struct bytes host; /* memory of the host that probe_read* finds; all else is not there */
 	uint8_t ctx[INTERP_CTX];
-	uint32_t insns_count, maps_count, frames_count, objects_count, records_count;
+	uint32_t insns_count, maps_count, frames_count, objects_count, records_count, dynptrs_count;
 	struct interp_map_state maps[INTERP_MAPS];
 	struct interp_object objects[INTERP_OBJECTS];
 	struct interp_record records[INTERP_RECORDS];
+	struct interp_dynptr dynptrs[INTERP_DYNPTRS];
 	struct interp_frame frames[INTERP_FRAMES];
 	struct interp_element stale[INTERP_OBJECTS]; /* content of stale objects */
 	struct interp_result result;
 	uint32_t at, next;
+	uint32_t tail_calls;
+	uint32_t locked;	       /* the object whose spin lock is held, + 1; 0: none */
+	uint32_t visits[INTERP_INSNS]; /* executions of each instruction; never set to 0 here */
 };
 
 /* Empty maps (globals hold their initial content), no records. */
@@ -144,19 +188,3 @@ int64_t interp_update(struct interp *i, uint32_t map, const void *key, const voi
 		      uint64_t flags);
 
 const char *interp_trap_text(enum interp_trap trap);
-
-/* ---- between interp.c and interp_helper.c ---- */
-
-/* Notes a trap; gives false. */
-bool interp_stop(struct interp *i, enum interp_trap trap, const char *format, ...) PRINTF(3, 4);
-struct interp_value *interp_reg(struct interp *i, unsigned reg);
-/* The object's bytes behind `p`, or NULL with a trap noted. `must_init`: all bytes are to be written. */
-uint8_t *interp_memory(struct interp *i, const struct interp_value *p, int64_t offset,
-		       uint64_t size, bool is_store, bool must_init);
-/* Marks bytes as written numbers. */
-void interp_wrote(struct interp *i, const struct interp_value *p, int64_t offset, uint64_t size);
-/* A new object, or UINT32_MAX with the run stopped as open. */
-uint32_t interp_object(struct interp *i, enum interp_place place, void *data, uint32_t size);
-/* Calls the function for the first time: the current instruction calls a helper that calls back. */
-bool interp_enter(struct interp *i, const struct interp_round *round);
-bool interp_call(struct interp *i, const struct bpf_insn *insn);

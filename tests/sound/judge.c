@@ -13,42 +13,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char document[] =
-	"capabilities:\n"
-	"  - name: Maps\n"
-	"    apis: [bpf_map_lookup_elem, bpf_map_update_elem, bpf_probe_read, bpf_probe_read_str,\n"
-	"           bpf_probe_read_user, bpf_probe_read_user_str, bpf_get_current_pid_tgid,\n"
-	"           bpf_ringbuf_reserve, bpf_ringbuf_submit, bpf_ringbuf_discard, bpf_strncmp, "
-	"bpf_loop]\n"
-	"  - name: More\n"
-	"    apis: [bpf_map_delete_elem, bpf_ktime_get_ns, bpf_get_prandom_u32, "
-	"bpf_ringbuf_query,\n"
-	"           bpf_get_smp_processor_id, bpf_ringbuf_output]\n"
-	"roles:\n"
-	"  - name: All\n"
-	"    capabilities: [Maps, More]\n"
-	"    attributes:\n"
-	"      max_instructions: 20000\n"
-	"      max_memory: 4096\n"
-	"  - name: Some\n"
-	"    capabilities: [Maps]\n"
-	"    attributes:\n"
-	"      max_instructions: 2000\n"
-	"  - name: Tight\n"
-	"    capabilities: [Maps, More]\n"
-	"    attributes:\n"
-	"      max_instructions: 100\n"
-	"      max_memory: 256\n";
-
 /* ---- set-up ---- */
-static void note_grants(const struct role *role, uint64_t granted[4])
-{
-	for (size_t n = 0; n < role->functions_count; n++)
-		if (role->functions[n].helper)
-			granted[role->functions[n].helper->id / 64] |=
-				UINT64_C(1) << role->functions[n].helper->id % 64;
-}
-
 static struct err *map_host(struct judge *j)
 {
 	uint8_t *at = mmap(NULL, 3 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -62,15 +27,18 @@ static struct err *map_host(struct judge *j)
 
 struct err *judge_init(struct judge *j)
 {
+	OWNED_BUF struct buf document = BUF_INIT(1 << 16);
 	*j = (struct judge){0};
 	TRY(map_host(j));
 	j->interp = mem_zalloc(sizeof *j->interp);
 	TRY_MEMORY(j->interp);
 	TRY(jit_init(NULL));
-	TRY(spec_parse(str_of(document), &j->spec));
+	j->pid_tgid = (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)gettid();
+	judge_document(&document);
+	TRY(spec_parse(buf_str(&document), &j->spec));
 	for (size_t n = 0; n < JUDGE_ROLES; n++) {
 		TRY(role_resolve(j->spec, j->spec->roles[n].name, NULL, &j->roles[n]));
-		note_grants(j->roles[n], j->granted[n]);
+		judge_grants(j->roles[n], j->granted[n]);
 	}
 	return NULL;
 }
@@ -108,7 +76,7 @@ static void fill_map(struct generate_random *r, struct interp_map_state *m)
 {
 	const struct object_map *map = m->map;
 	bool is_hash = map->kind == MAP_KIND_HASH, is_kept = generate_below(r, 2);
-	if (map->role == OBJECT_MAP_RODATA || map->kind == MAP_KIND_RINGBUF ||
+	if (map->role == OBJECT_MAP_RODATA || map->kind == MAP_KIND_RINGBUF || map->inner ||
 	    (map->role != OBJECT_MAP_DECLARED && is_kept))
 		return;
 	for (uint32_t n = 0; n < map->max_entries; n++) {
@@ -119,6 +87,8 @@ static void fill_map(struct generate_random *r, struct interp_map_state *m)
 			memcpy(m->elements[n].key, &key, map->key_size);
 		m->elements[n].is_used = true;
 		fill(r, m->elements[n].value, map->value_size);
+		if (map->lock_end)
+			memset(m->elements[n].value + map->lock_end - 4, 0, 4);
 	}
 }
 
@@ -132,7 +102,7 @@ static void prepare(struct judge *j, const struct generate_program *p, uint64_t 
 		fill_map(&r, &j->interp->maps[n]);
 	j->interp->host = j->host;
 	j->interp->seed = seed;
-	j->interp->pid_tgid = (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)gettid();
+	j->interp->pid_tgid = j->pid_tgid;
 }
 
 static bool found(struct judge_finding *out, enum interp_trap trap, uint64_t input,
@@ -155,10 +125,12 @@ static bool interpret(struct judge *j, const struct generate_program *p, uint64_
 	struct interp *i = j->interp;
 	prepare(j, p, input);
 	i->limit = entry->worst_insns;
+	i->stack_limit = entry->stack_bytes ?: 1;
+	i->is_wild = input % 16 == 15;
 	interp_run(i, &p->functions[0]);
-	j->runs++;
-	j->open_runs += i->result.is_open;
-	j->executed += i->result.count;
+	j->figures.runs++;
+	j->figures.open_runs += i->result.is_open;
+	j->figures.executed += i->result.count;
 	if (i->result.trap != INTERP_FINE)
 		return found(finding, i->result.trap, input, "trap %s at instruction %u: %s",
 			     interp_trap_text(i->result.trap), i->result.insn, i->result.message);
@@ -206,14 +178,18 @@ static uint32_t used_elements(const struct interp_map_state *m)
 	return count;
 }
 
-static uint32_t map_number(const struct image_map *m)
+static uint32_t map_number(const struct judge *j, const struct image_map *m)
 {
-	return (uint32_t)(m->name.data[1] - '0'); /* "m4" */
+	uint32_t n = 0;
+	while (n < j->interp->maps_count && !str_equal(j->interp->maps[n].map->name, m->name))
+		n++;
+	assert_true(n < j->interp->maps_count);
+	return n;
 }
 
 static bool same_map(struct judge *j, const struct load *l, uint32_t n)
 {
-	struct comparison c = {.i = j->interp, .map = map_number(&l->image->maps[n])};
+	struct comparison c = {.i = j->interp, .map = map_number(j, &l->image->maps[n])};
 	uint32_t consumed;
 	if (l->maps[n].kind == RT_KIND_RINGBUF) {
 		assert_ok(map_consume(&l->maps[n], 4096, compare_record, &c, &consumed));
@@ -227,7 +203,7 @@ static bool same_map(struct judge *j, const struct load *l, uint32_t n)
 
 static void copy_map(struct judge *j, const struct load *l, uint32_t n)
 {
-	struct interp_map_state *m = &j->interp->maps[map_number(&l->image->maps[n])];
+	struct interp_map_state *m = &j->interp->maps[map_number(j, &l->image->maps[n])];
 	if (m->map->kind == MAP_KIND_RINGBUF)
 		return;
 	for (uint32_t k = 0; k < m->map->max_entries; k++)
@@ -251,7 +227,7 @@ static bool run_compiled(struct judge *j, const struct generate_program *p, uint
 	if (j->interp->result.is_open)
 		return true;
 	uint64_t got = load_run(l, 0, ctx);
-	j->compiled_runs++;
+	j->figures.compiled_runs++;
 	if (got != j->interp->result.r0)
 		return found(finding, INTERP_FINE, input, "compiled code gives %#lx, not %#lx",
 			     (unsigned long)got, (unsigned long)j->interp->result.r0);
@@ -261,7 +237,7 @@ static bool run_compiled(struct judge *j, const struct generate_program *p, uint
 		if (!same_map(j, l, n))
 			return found(finding, INTERP_FINE, input,
 				     "compiled code leaves map %u in another state",
-				     map_number(&l->image->maps[n]));
+				     map_number(j, &l->image->maps[n]));
 	return true;
 }
 
@@ -274,7 +250,7 @@ static bool compile_and_run(struct judge *j, const struct generate_program *p, u
 	OWNED(err) struct err *e = jit_compile(&p->object, role, v, &first);
 	if (e)
 		return found(finding, INTERP_FINE, 0, "the compiler fails: %s", err_message(e));
-	j->compiled++;
+	j->figures.compiled++;
 	image_encode(first, &bytes);
 	image_destroy(first);
 	for (uint64_t n = 0; n < JUDGE_INPUTS; n++) { /* each with fresh maps */
@@ -301,9 +277,11 @@ static bool judge_accepted(struct judge *j, const struct generate_program *p, ui
 	if (entries[0].worst_insns > j->roles[role]->attributes.max_instructions)
 		return found(finding, INTERP_TOO_LONG, 0,
 			     "the worst case is more than the role has");
+	memset(j->interp->visits, 0, p->object.insns_count * sizeof j->interp->visits[0]);
 	for (uint64_t n = 0; n < JUDGE_INPUTS; n++)
 		if (!interpret(j, p, seed * JUDGE_INPUTS + n, &entries[0], finding))
 			return false;
+	cover_note(&j->figures.cover, p->insns, p->object.insns_count, j->interp->visits);
 	return !compiles || compile_and_run(j, p, seed, j->roles[role], v, &entries[0], finding);
 }
 
@@ -316,15 +294,15 @@ bool judge_program(struct judge *j, const struct generate_program *p, uint64_t s
 	OWNED(err)
 	struct err *e = verifier_run(&p->object, j->roles[seed % JUDGE_ROLES], limits, &v);
 	*accepted = false;
-	j->programs++;
+	j->figures.programs++;
 	if (e)
 		return found(finding, INTERP_FINE, 0, "the verifier fails: %s", err_message(e));
 	if (verdict_finding(v)) {
-		j->rules[verdict_finding(v)->rule]++;
+		j->figures.rules[verdict_finding(v)->rule]++;
 		return true;
 	}
 	*accepted = true;
-	j->accepted++;
+	j->figures.accepted++;
 	return judge_accepted(j, p, seed, compiles, v, finding);
 }
 
@@ -353,11 +331,11 @@ static void report_finding(struct judge *j, struct generate_program *p, uint64_t
 			   uint64_t inputs, bool compiles, struct judge_finding *f,
 			   struct buf *report)
 {
-	struct judge figures = *j;
+	struct judge_figures figures = j->figures;
 	buf_printf(report, "finding: seed %lu, role %s: %s\n", (unsigned long)seed,
 		   j->roles[inputs % JUDGE_ROLES]->name.data, f->message);
 	judge_minimise(j, p, inputs, compiles, f);
-	*j = figures;
+	j->figures = figures;
 	buf_printf(report, "smaller (input %lu): %s\n", (unsigned long)f->input, f->message);
 	generate_print(p, report);
 }
@@ -380,6 +358,7 @@ uint32_t judge_seed(struct judge *j, uint64_t seed, uint32_t every, struct buf *
 			generate_mutate(&r, next);
 		if (!judge_program(j, next, inputs, compiles, &accepted, &f)) {
 			findings++;
+			j->figures.findings++;
 			report_finding(j, next, seed, inputs, compiles, &f, report);
 			break;
 		}
@@ -391,19 +370,4 @@ uint32_t judge_seed(struct judge *j, uint64_t seed, uint32_t every, struct buf *
 	mem_free(p);
 	mem_free(next);
 	return findings;
-}
-
-void judge_figures(const struct judge *j, struct buf *out)
-{
-	buf_printf(out,
-		   "%lu programs, %lu accepted (%lu%%), %lu runs (%lu with an open outcome), "
-		   "%lu instructions\n%lu compiled, %lu runs compared\n",
-		   (unsigned long)j->programs, (unsigned long)j->accepted,
-		   (unsigned long)(j->programs ? j->accepted * 100 / j->programs : 0),
-		   (unsigned long)j->runs, (unsigned long)j->open_runs, (unsigned long)j->executed,
-		   (unsigned long)j->compiled, (unsigned long)j->compiled_runs);
-	for (int n = 1; n <= VERIFIER_TOO_COMPLEX; n++)
-		if (j->rules[n])
-			buf_printf(out, "%10lu %s\n", (unsigned long)j->rules[n],
-				   verifier_rule_text((enum verifier_rule)n));
 }

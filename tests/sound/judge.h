@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "tests/sound/cover.h"
 #include "tests/sound/generate.h"
 #include "tests/sound/interp.h"
 
@@ -15,14 +16,21 @@
 #define JUDGE_ROLES  3
 #define JUDGE_INPUTS 6
 
+/* Plain numbers: processes side by side add theirs up. */
+struct judge_figures {
+	uint64_t programs, accepted, runs, open_runs, compiled, compiled_runs, executed, findings;
+	uint64_t rules[64]; /* rejections, by rule */
+	struct cover cover;
+};
+
 struct judge {
 	struct spec *spec;
 	struct role *roles[JUDGE_ROLES];
 	uint64_t granted[JUDGE_ROLES][4];
 	struct bytes host; /* a page between two that are not there */
 	struct interp *interp;
-	uint64_t programs, accepted, runs, open_runs, compiled, compiled_runs, executed;
-	uint64_t rules[64]; /* rejections, by rule */
+	uint64_t pid_tgid;
+	struct judge_figures figures;
 };
 
 /* What is wrong with one program. */
@@ -57,5 +65,15 @@ void judge_minimise(struct judge *j, struct generate_program *p, uint64_t seed, 
  */
 uint32_t judge_seed(struct judge *j, uint64_t seed, uint32_t every, struct buf *report);
 
-/* Appends the figures. */
-void judge_figures(const struct judge *j, struct buf *out);
+/* ---- judge_role.c ---- */
+/* Bit n of granted[n / 64] is set where the role grants helper n. */
+void judge_grants(const struct role *role, uint64_t granted[4]);
+/* Appends the specification that has all roles. */
+void judge_document(struct buf *out);
+
+/* ---- judge_figures.c ---- */
+void judge_add(struct judge_figures *to, const struct judge_figures *f);
+
+/* Appends a few lines, and a line per rule that rejected something; `is_long`: also rules that never
+ * did, and what was reached (cover.h). */
+void judge_print(const struct judge_figures *f, bool is_long, struct buf *out);

@@ -30,6 +30,15 @@ struct {
 } events SEC(".maps");
 EIM_RECORD(events, struct record);
 
+#define PROGRAMS(name, ...)                            \
+	struct {                                       \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY); \
+		__uint(max_entries, 4);                \
+		__uint(key_size, 4);                   \
+		__uint(value_size, 4);                 \
+		__array(values, int(void *));          \
+	} name SEC(".maps") = {.values = {__VA_ARGS__}}
+
 char LICENSE[] SEC("license") = "GPL";
 
 /* What the compiler may conclude nothing from. */

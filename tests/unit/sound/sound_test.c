@@ -19,11 +19,11 @@ static void accepted_programs_keep_to_what_was_proved(void **state)
 	(void)state;
 	for (uint64_t seed = 1; seed <= SLICE && findings < 3; seed++)
 		findings += judge_seed(&judge, seed, SLICE_EVERY, &report);
-	judge_figures(&judge, &report);
+	judge_print(&judge.figures, false, &report);
 	print_message("%s", buf_text(&report));
 	assert_int_equal(findings, 0);
-	assert_true(judge.accepted > SLICE);
-	assert_true(judge.compiled_runs > 100);
+	assert_true(judge.figures.accepted > SLICE);
+	assert_true(judge.figures.compiled_runs > 100);
 }
 
 /* ---- the interpreter alone ---- */
@@ -39,13 +39,15 @@ static void accepted_programs_keep_to_what_was_proved(void **state)
 #define GLOBAL(d, m, o) \
 	INSN(BPF_LD | BPF_IMM | BPF_DW, d, BPF_PSEUDO_MAP_VALUE, 0, m), INSN(0, 0, 0, 0, o)
 #define MAP(d, m) INSN(BPF_LD | BPF_IMM | BPF_DW, d, BPF_PSEUDO_MAP_FD, 0, m), INSN(0, 0, 0, 0, 0)
-#define CALL(id)  INSN(BPF_JMP | BPF_CALL, 0, 0, 0, id)
-#define EXIT	  INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+#define FUNCTION(d, at) \
+	INSN(BPF_LD | BPF_IMM | BPF_DW, d, BPF_PSEUDO_FUNC, 0, at), INSN(0, 0, 0, 0, 0)
+#define CALL(id) INSN(BPF_JMP | BPF_CALL, 0, 0, 0, id)
+#define EXIT	 INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 
 static const struct {
 	const char *what;
 	enum interp_trap trap;
-	struct bpf_insn insns[12];
+	struct bpf_insn insns[16];
 } abuses[] = {
 	{"reads a register that holds nothing", INTERP_UNINIT, {MOV_X(0, 5), EXIT}},
 	{"reads stack that was not written", INTERP_UNINIT, {LOAD(0, 10, -8), EXIT}},
@@ -78,6 +80,30 @@ static const struct {
 	 {GLOBAL(2, GENERATE_MAP_DATA, 1), MOV(0, 1),
 	  INSN(BPF_STX | INSN_ATOMIC | BPF_DW, 2, 0, 0, BPF_ADD), EXIT}},
 	{"runs on", INTERP_TOO_LONG, {INSN(BPF_JMP | BPF_JA, 0, 0, -1, 0)}},
+	{"uses more stack than was proved", INTERP_FACT, {MOV(0, 0), STORE(10, 0, -16), EXIT}},
+	{"writes an element's key",
+	 INTERP_READ_ONLY,
+	 {MAP(1, GENERATE_MAP_ARRAY), FUNCTION(2, 8), MOV(3, 0), MOV(4, 0),
+	  CALL(BPF_FUNC_for_each_map_elem), EXIT, INSN(BPF_ST | BPF_MEM | BPF_W, 2, 0, 0, 7),
+	  MOV(0, 0), EXIT}},
+	{"reads past an element",
+	 INTERP_BOUNDS,
+	 {MAP(1, GENERATE_MAP_ODD), FUNCTION(2, 8), MOV(3, 0), MOV(4, 0),
+	  CALL(BPF_FUNC_for_each_map_elem), EXIT, LOAD(0, 3, 0), EXIT}},
+	{"keeps a record in a callback",
+	 INTERP_UNRELEASED,
+	 {MOV(1, 1), FUNCTION(2, 7), MOV(3, 0), MOV(4, 0), CALL(BPF_FUNC_loop), EXIT,
+	  MAP(1, GENERATE_MAP_RING), MOV(2, 8), MOV(3, 0), CALL(BPF_FUNC_ringbuf_reserve),
+	  MOV(0, 0), EXIT}},
+	{"reads a spin lock",
+	 INTERP_LOCK,
+	 {INSN(BPF_ST | BPF_MEM | BPF_DW, 10, 0, -8, 0), MOV_X(2, 10), ADD(2, -8),
+	  MAP(1, GENERATE_MAP_LOCKED), CALL(BPF_FUNC_map_lookup_elem), LOAD(0, 0, 8), EXIT}},
+	{"keeps a spin lock",
+	 INTERP_LOCK,
+	 {INSN(BPF_ST | BPF_MEM | BPF_DW, 10, 0, -8, 0), MOV_X(2, 10), ADD(2, -8),
+	  MAP(1, GENERATE_MAP_LOCKED), CALL(BPF_FUNC_map_lookup_elem), MOV_X(1, 0), ADD(1, 8),
+	  CALL(BPF_FUNC_spin_lock), MOV(0, 0), EXIT}},
 	{"does nothing wrong", INTERP_FINE, {MOV(0, 7), ADD(0, 1), EXIT}},
 };
 
@@ -92,8 +118,9 @@ static void the_interpreter_traps_on_each_abuse(void **state)
 		memcpy(p->insns, abuses[n].insns, sizeof abuses[n].insns);
 		interp_reset(i, &p->object);
 		i->limit = 100;
-		i->granted[BPF_FUNC_ringbuf_reserve / 64] = UINT64_C(1)
-							    << BPF_FUNC_ringbuf_reserve % 64;
+		i->stack_limit = 8;
+		memset(i->granted, 0xff, sizeof i->granted);
+		i->granted[0] &= ~(UINT64_C(1) << BPF_FUNC_get_prandom_u32);
 		interp_run(i, &p->functions[0]);
 		if (i->result.trap != abuses[n].trap)
 			fail_msg("a program that %s: %s, not %s", abuses[n].what,

@@ -95,10 +95,86 @@ static void names_map_kinds_and_properties_that_it_refuses(void **state UNUSED)
 			     "declare them in SEC(\".maps\")");
 }
 
+static void names_what_does_not_fit_into_a_map_of_maps(void **state UNUSED)
+{
+	assert_program_fails("bad_inner_unlike", ERR_INVALID, "/sections/.maps/outer/values/1",
+			     "map longer has max_entries 5, but maps in outer have 4");
+	assert_program_fails("bad_inner_kind", ERR_INVALID, "/sections/.maps/outer/values/0",
+			     "map table is of kind hash, but maps in outer are of kind array");
+	assert_program_fails("bad_inner_no_map", ERR_INVALID, "/sections/.maps/outer/values/0",
+			     "\"number\" is no map of this object");
+	assert_program_fails("bad_inner_past_the_end", ERR_INVALID,
+			     "/sections/.maps/outer/values/1", "the map has max_entries 1");
+}
+
+static void rejects_maps_of_maps_that_do_not_say_what_is_inside(void **state UNUSED)
+{
+	assert_program_fails("bad_inner_missing", ERR_INVALID, "/maps/outer/values",
+			     "__array(values, struct …)");
+	assert_program_fails("bad_inner_type", ERR_INVALID, "/maps/outer/values",
+			     "not of the form that __array() gives");
+	assert_program_fails("bad_inner_in_an_array", ERR_INVALID, "/maps/outer/values",
+			     "a map of kind array holds no maps");
+	assert_program_fails("bad_inner_nested", ERR_UNSUPPORTED, "/maps/outer/values/type",
+			     "maps of maps of maps are not supported");
+	assert_program_fails("bad_inner_value", ERR_INVALID, "/maps/outer/value",
+			     "has 4 bytes, not 8");
+}
+
+static void names_what_does_not_fit_into_an_array_of_programs(void **state UNUSED)
+{
+	assert_program_fails("bad_next_no_program", ERR_INVALID, "/sections/.maps/next/values/0",
+			     "second() is no program");
+	assert_program_fails("bad_next_no_values", ERR_INVALID, "/maps/next/values",
+			     "filled by its initialiser");
+	assert_program_fails("bad_next_past_the_end", ERR_INVALID, "/sections/.maps/next/values/4",
+			     "the map has max_entries 4");
+	assert_program_fails("bad_next_is_data", ERR_INVALID, "/sections/.maps/next/values/0",
+			     "\"number\" is no function of this object");
+}
+
+/* The relocation of slot `n`, of those that map_in_map has. */
+static Elf64_Rel *slot_of(const struct buf *image, unsigned n)
+{
+	return (Elf64_Rel *)content(image, ".rel.maps") + n;
+}
+
+static void rejects_slots_that_lie_elsewhere(void **state UNUSED)
+{
+	OWNED_BUF struct buf image = BUF_INIT(OBJECT_MAX_BYTES);
+	read_image("map_in_map", &image);
+	Elf64_Rel *rel = slot_of(&image, 0), good = *rel;
+	rel->r_offset = UINT64_MAX;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.maps", "relocation at byte");
+	rel->r_offset = section(&image, ".maps")->sh_size - 7;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.maps", "relocation at byte");
+	rel->r_offset = 0;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.maps", "in no map's values");
+	rel->r_offset = good.r_offset + 1;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.maps", "in no map's values");
+	rel->r_offset = slot_of(&image, 1)->r_offset;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.maps",
+		     "slot 3 of by_kind is filled twice");
+	*rel = good;
+	rel->r_info = ELF64_R_INFO(ELF64_R_SYM(good.r_info), 1);
+	assert_fails(try_parse(&image), ERR_UNSUPPORTED, "/sections/.maps/by_kind/values/1",
+		     "relocation kind 1");
+	rel->r_info = ELF64_R_INFO(0xffffff, ELF64_R_TYPE(good.r_info));
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.maps/by_kind/values/1", "symbol");
+	*rel = good;
+	memset((char *)content(&image, ".maps") + rel->r_offset, 0xff, 8);
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.maps/by_kind/values/1",
+		     "no map begins at byte");
+}
+
 static void rejects_what_a_linker_would_have_to_resolve(void **state UNUSED)
 {
 	assert_program_fails("bad_extern", ERR_UNSUPPORTED, "/sections/uprobe/1",
 			     "\"elsewhere\" is not defined");
+	assert_program_fails("bad_weak", ERR_UNSUPPORTED, "/sections/eim/serve/1",
+			     "declare it without __weak");
+	assert_program_fails("bad_extern_address", ERR_UNSUPPORTED, "/sections/eim/serve/1",
+			     "\"host_close\" is a function: it can be called");
 	assert_program_fails("bad_data_address", ERR_UNSUPPORTED, "/sections/.data",
 			     "data that holds addresses");
 	assert_program_fails("bad_core", ERR_UNSUPPORTED, "/sections/.BTF.ext", "CO-RE");
@@ -289,9 +365,71 @@ static void rejects_two_maps_in_one_place(void **state UNUSED)
 	assert_fails(try_parse(&image), ERR_INVALID, "/maps/slots", "another map is at byte 0");
 }
 
+/* ---- externs ---- */
+
+static void asks_for_btf_of_externs(void **state UNUSED)
+{
+	OWNED_BUF struct buf image = BUF_INIT(OBJECT_MAX_BYTES);
+	read_image("externs", &image);
+	section(&image, ".BTF.ext")->sh_name = section(&image, ".llvm_addrsig")->sh_name;
+	section(&image, ".BTF")->sh_name = section(&image, ".llvm_addrsig")->sh_name;
+	assert_fails(try_parse(&image), ERR_UNSUPPORTED, "/sections/.text/1",
+		     "\"host_close\" is not defined in the object, which has no BTF; compile "
+		     "with -g, and declare what the host has as \"extern … host_close … __ksym;\"");
+}
+
+static void rejects_externs_that_are_not_their_beginning(void **state UNUSED)
+{
+	OWNED_BUF struct buf image = BUF_INIT(OBJECT_MAX_BYTES);
+	read_image("externs", &image);
+	struct bpf_insn *text = content(&image, ".text");
+	assert_int_equal(text[1].imm, -1);
+	text[1].imm = 0;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.text/1",
+		     "not the beginning of \"host_close\"");
+	text[1].imm = -1;
+	symbol(&image, "host_close")->st_value = 8;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.text/1",
+		     "not the beginning of \"host_close\"");
+}
+
+static void rejects_calls_of_kernel_functions_that_no_relocation_gave(void **state UNUSED)
+{
+	OWNED_BUF struct buf image = BUF_INIT(OBJECT_MAX_BYTES);
+	read_image("externs", &image);
+	struct bpf_insn *text = content(&image, ".text");
+	text[0] = (struct bpf_insn){.code = 0x85, .src_reg = BPF_PSEUDO_KFUNC_CALL};
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.text/0",
+		     "a call of kernel function 0 without a relocation");
+	text[0] = (struct bpf_insn){.code = 0xb7};
+	text[1].src_reg = BPF_PSEUDO_KFUNC_CALL;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.text/1", "does not fit");
+}
+
+/* The DATASEC's row for host_open names host_close's FUNC instead. */
+static void rejects_an_extern_that_is_there_twice(void **state UNUSED)
+{
+	OWNED_BUF struct buf image = BUF_INIT(OBJECT_MAX_BYTES);
+	OWNED(object) struct object *o = NULL;
+	uint32_t count;
+	read_image("externs", &image);
+	assert_ok(object_parse(buf_bytes(&image), &o));
+	const struct object_extern *e = object_externs(o, &count);
+	struct bytes btf = bytes_of(content(&image, ".BTF"), section(&image, ".BTF")->sh_size);
+	uint32_t row[3] = {e[0].btf_id, 0, 0}, changed = 0;
+	for (size_t at = 0; at + sizeof(row) <= btf.size; at += 4) {
+		if (memcmp(btf.data + at, row, sizeof(row)))
+			continue;
+		memcpy((uint8_t *)btf.data + at, &e[1].btf_id, 4);
+		changed++;
+	}
+	assert_int_equal(changed, 1);
+	assert_fails(try_parse(&image), ERR_INVALID, "/externs", "is there twice");
+}
+
 /* ---- damage ---- */
 
-static const char *const victims[] = {"globals", "maps", "calls"};
+static const char *const victims[] = {"globals", "maps", "calls", "externs"};
 
 /* Parses; whatever is accepted is sound. Tells whether it was. */
 static bool survives(const struct buf *image, size_t at)
@@ -368,6 +506,10 @@ int main(void)
 		cmocka_unit_test(rejects_objects_without_code_or_entries),
 		cmocka_unit_test(names_the_nearest_section_name),
 		cmocka_unit_test(names_map_kinds_and_properties_that_it_refuses),
+		cmocka_unit_test(names_what_does_not_fit_into_a_map_of_maps),
+		cmocka_unit_test(names_what_does_not_fit_into_an_array_of_programs),
+		cmocka_unit_test(rejects_maps_of_maps_that_do_not_say_what_is_inside),
+		cmocka_unit_test(rejects_slots_that_lie_elsewhere),
 		cmocka_unit_test(rejects_what_a_linker_would_have_to_resolve),
 		cmocka_unit_test(rejects_files_that_are_no_ebpf_objects),
 		cmocka_unit_test(rejects_objects_past_the_limit_of_size),
@@ -382,6 +524,10 @@ int main(void)
 		cmocka_unit_test(rejects_halves_of_ld_imm64),
 		cmocka_unit_test(rejects_addresses_between_maps),
 		cmocka_unit_test(rejects_two_maps_in_one_place),
+		cmocka_unit_test(asks_for_btf_of_externs),
+		cmocka_unit_test(rejects_externs_that_are_not_their_beginning),
+		cmocka_unit_test(rejects_calls_of_kernel_functions_that_no_relocation_gave),
+		cmocka_unit_test(rejects_an_extern_that_is_there_twice),
 		cmocka_unit_test(survives_truncation_at_every_length),
 		cmocka_unit_test(survives_damage_to_every_byte),
 		cmocka_unit_test(survives_failure_of_every_allocation),

@@ -239,6 +239,30 @@ static void resolves_addresses_of_static_and_global_callbacks(void **state UNUSE
 	assert_int_equal(insns[at].imm, function_named(o, "add_global")->first);
 }
 
+static void names_functions_and_variables_of_the_host(void **state UNUSED)
+{
+	OWNED(object) struct object *o = load("externs");
+	uint32_t count, first, all;
+	const struct object_extern *e = object_externs(o, &count);
+	const struct bpf_insn *insns = object_insns(o, &all);
+	assert_int_equal(count, 3); /* the compiler drops what nothing uses */
+	assert_true(str_is(e[0].name, "host_close"));
+	assert_true(e[0].is_function);
+	assert_true(str_is(e[1].name, "host_open"));
+	assert_true(e[1].is_function);
+	assert_true(str_is(e[2].name, "host_verbose"));
+	assert_false(e[2].is_function);
+	assert_int_equal(btf_type(object_btf(o), e[2].btf_id)->kind, BTF_VAR);
+	assert_int_equal(count_insns(o, "shut", INSN_CALL_KFUNC, BPF_PSEUDO_KFUNC_CALL, &first), 1);
+	assert_int_equal(insns[first].imm, 0);
+	assert_int_equal(count_insns(o, "serve", INSN_CALL_KFUNC, BPF_PSEUDO_KFUNC_CALL, &first),
+			 2);
+	assert_int_equal(insns[first].imm, 1);
+	assert_int_equal(count_insns(o, "serve", INSN_LD_IMM64, BPF_PSEUDO_BTF_ID, &first), 1);
+	assert_int_equal(insns[first].imm, 2);
+	assert_int_equal(insns[first + 1].imm, 0);
+}
+
 static void finds_source_lines(void **state UNUSED)
 {
 	OWNED(object) struct object *o = load("calls");
@@ -290,9 +314,67 @@ static void keeps_sections_license_and_digest(void **state UNUSED)
 	assert_int_equal(object_license(other).size, 0);
 }
 
+static void assert_slots(const struct object *o, const char *outer, const struct object_slot *slots,
+			 uint32_t count)
+{
+	const struct object_map *m = map_named(o, outer);
+	assert_non_null(m->inner);
+	assert_int_equal(m->inner->kind, MAP_KIND_ARRAY);
+	assert_int_equal(m->inner->value_size, 8);
+	assert_int_equal(m->inner->max_entries, 4);
+	assert_int_equal(m->value_size, 4);
+	assert_int_equal(m->slots_count, count);
+	for (uint32_t i = 0; i < count; i++) {
+		assert_int_equal(m->slots[i].slot, slots[i].slot);
+		assert_int_equal(m->slots[i].index, slots[i].index);
+	}
+}
+
+static void finds_the_maps_in_maps(void **state UNUSED)
+{
+	OWNED(object) struct object *o = load("map_in_map");
+	uint32_t reads = map_index(o, "reads"), writes = map_index(o, "writes");
+	const struct object_slot kinds[] = {{1, reads}, {3, writes}, {4, map_index(o, "hidden")}};
+	const struct object_slot numbers[] = {{0, writes}, {999, writes}};
+	assert_slots(o, "by_kind", kinds, 3);
+	assert_slots(o, "by_number", numbers, 2);
+	assert_slots(o, "nothing", NULL, 0);
+	assert_null(map_named(o, "reads")->inner);
+	assert_ptr_equal(object_map_shape(map_named(o, "reads")), map_named(o, "reads"));
+	assert_ptr_equal(object_map_shape(map_named(o, "nothing")), map_named(o, "nothing")->inner);
+}
+
+static uint32_t function_index(const struct object *o, const char *name)
+{
+	uint32_t count;
+	const struct object_function *f = object_functions(o, &count);
+	for (uint32_t i = 0; i < count; i++)
+		if (str_is(f[i].name, name))
+			return i;
+	fail_msg("no function %s", name);
+	return 0;
+}
+
+static void finds_the_programs_in_arrays_of_programs(void **state UNUSED)
+{
+	OWNED(object) struct object *o = load("tail_calls");
+	const struct object_slot slots[] = {{0, function_index(o, "second")},
+					    {2, function_index(o, "third")},
+					    {7, function_index(o, "first")}};
+	const struct object_map *next = map_named(o, "next");
+	assert_int_equal(next->slots_count, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(next->slots[i].slot, slots[i].slot);
+		assert_int_equal(next->slots[i].index, slots[i].index);
+	}
+	assert_null(next->inner);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_the_maps_in_maps),
+		cmocka_unit_test(finds_the_programs_in_arrays_of_programs),
 		cmocka_unit_test(reads_declared_maps_with_their_types),
 		cmocka_unit_test(points_instructions_at_their_maps),
 		cmocka_unit_test(makes_a_map_of_each_section_of_data),
@@ -303,6 +385,7 @@ int main(void)
 		cmocka_unit_test(finds_each_functions_type),
 		cmocka_unit_test(covers_all_instructions_with_functions),
 		cmocka_unit_test(resolves_addresses_of_static_and_global_callbacks),
+		cmocka_unit_test(names_functions_and_variables_of_the_host),
 		cmocka_unit_test(finds_source_lines),
 		cmocka_unit_test(reads_instructions_of_version_4),
 		cmocka_unit_test(keeps_sections_license_and_digest),

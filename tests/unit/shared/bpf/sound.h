@@ -4,14 +4,16 @@
  */
 #pragma once
 
+#include "shared/bpf/map_kind.h"
 #include "shared/bpf/object.h"
 
 /* Each of these tells what is wrong, or NULL. */
 static const char *sound_insns(const struct object *o)
 {
-	uint32_t count, maps_count, functions_count;
+	uint32_t count, maps_count, functions_count, externs_count;
 	const struct bpf_insn *insns = object_insns(o, &count);
 	const struct object_map *maps = object_maps(o, &maps_count);
+	const struct object_extern *externs = object_externs(o, &externs_count);
 	object_functions(o, &functions_count);
 	for (uint32_t i = 0; i < count; i += insn_slots(&insns[i])) {
 		const struct bpf_insn *insn = &insns[i];
@@ -26,8 +28,17 @@ static const char *sound_insns(const struct object *o)
 			if (!to || to->first != i + 1 + (uint32_t)insn->imm)
 				return "a call to no function";
 		}
+		if (kind == INSN_CALL_KFUNC && ((uint32_t)insn->imm >= externs_count ||
+						!externs[insn->imm].is_function || insn->off))
+			return "a call of no extern function";
 		if (kind != INSN_LD_IMM64 || insn->src_reg == 0)
 			continue;
+		if (insn->src_reg == BPF_PSEUDO_BTF_ID) {
+			if ((uint32_t)insn->imm >= externs_count || insn[1].imm ||
+			    externs[insn->imm].is_function)
+				return "no extern variable";
+			continue;
+		}
 		if (insn->src_reg == BPF_PSEUDO_FUNC) {
 			to = object_function_at(o, (uint32_t)insn->imm);
 			if (!to || to->first != (uint32_t)insn->imm)
@@ -63,6 +74,37 @@ static const char *sound_functions(const struct object *o)
 	return next == insns && entries ? NULL : "instructions behind the last function";
 }
 
+static const char *sound_slots(const struct object_map *m, const struct object_map *maps,
+			       uint32_t count)
+{
+	for (uint32_t i = 0; i < m->slots_count; i++) {
+		const struct object_slot *s = &m->slots[i];
+		if (s->slot >= m->max_entries || (i > 0 && s->slot <= s[-1].slot))
+			return "slots out of order";
+		if (s->index >= count || maps[s->index].role != OBJECT_MAP_DECLARED ||
+		    maps[s->index].kind != m->inner->kind ||
+		    maps[s->index].key_size != m->inner->key_size ||
+		    maps[s->index].value_size != m->inner->value_size ||
+		    maps[s->index].max_entries != m->inner->max_entries)
+			return "a slot with a map that is not like the others";
+	}
+	return m->inner->inner ? "maps of maps of maps" : NULL;
+}
+
+static const char *sound_programs(const struct object *o, const struct object_map *m)
+{
+	uint32_t count;
+	const struct object_function *f = object_functions(o, &count);
+	for (uint32_t i = 0; i < m->slots_count; i++) {
+		const struct object_slot *s = &m->slots[i];
+		if (s->slot >= m->max_entries || (i > 0 && s->slot <= s[-1].slot))
+			return "slots out of order";
+		if (s->index >= count || !f[s->index].is_entry)
+			return "a slot with what is no entry";
+	}
+	return NULL;
+}
+
 static const char *sound_maps(const struct object *o)
 {
 	uint32_t count;
@@ -73,6 +115,34 @@ static const char *sound_maps(const struct object *o)
 			return "initial data of another size";
 		if (m[i].max_entries == 0 || m[i].name.size == 0)
 			return "a map without entries or name";
+		bool holds =
+			m[i].kind == MAP_KIND_ARRAY_OF_MAPS || m[i].kind == MAP_KIND_HASH_OF_MAPS;
+		bool is_programs = m[i].kind == MAP_KIND_PROG_ARRAY;
+		if (holds != (m[i].inner != NULL) || (m[i].slots_count && !holds && !is_programs))
+			return "a map of maps that does not know what is inside";
+		const char *wrong = holds	  ? sound_slots(&m[i], m, count)
+				    : is_programs ? sound_programs(o, &m[i])
+						  : NULL;
+		if (wrong)
+			return wrong;
+	}
+	return NULL;
+}
+
+static const char *sound_externs(const struct object *o)
+{
+	uint32_t count;
+	const struct object_extern *e = object_externs(o, &count);
+	if (count > OBJECT_MAX_EXTERNS || (count && !object_btf(o)))
+		return "too many externs, or externs without types";
+	for (uint32_t i = 0; i < count; i++) {
+		const struct btf_type *t = btf_type(object_btf(o), e[i].btf_id);
+		if (!t || t->kind != (e[i].is_function ? BTF_FUNC : BTF_VAR) ||
+		    !str_equal(t->name, e[i].name))
+			return "an extern of another type";
+		for (uint32_t j = 0; j < i; j++)
+			if (str_equal(e[i].name, e[j].name))
+				return "two externs of one name";
 	}
 	return NULL;
 }
@@ -107,6 +177,7 @@ static inline const char *sound_object(const struct object *o)
 	const char *wrong = sound_insns(o);
 	wrong = wrong ? wrong : sound_functions(o);
 	wrong = wrong ? wrong : sound_maps(o);
+	wrong = wrong ? wrong : sound_externs(o);
 	if (!wrong)
 		sound_print(o, &out);
 	return wrong;

@@ -81,7 +81,8 @@ static inline void load_map(struct load *l, const struct image_map *from, struct
 			      .key_size = from->key_size,
 			      .value_size = from->value_size,
 			      .max_entries = from->max_entries,
-			      .flags = from->flags};
+			      .flags = from->flags,
+			      .lock_end = from->lock_end};
 	assert_ok(map_create(to, "test", from->initial, &fd));
 	assert_ok(map_layout(to, &layout));
 	to->base = l->base + from->offset;

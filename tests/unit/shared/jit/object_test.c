@@ -134,6 +134,70 @@ static void maps_of_a_program_hold_what_it_wrote(void **state)
 	loaded_fini(&program);
 }
 
+static void runs_maps_in_maps(void (*check)(const struct loaded *, struct load *))
+{
+	struct loaded program;
+	assert_true(load("build/tests/programs/map_in_map.bpf.o", &program));
+	struct load with = compile(&program), without = compile_without_facts(&program);
+	check(&program, &with);
+	check(&program, &without);
+	load_fini(&with);
+	load_fini(&without);
+	loaded_fini(&program);
+}
+
+static uint64_t run_with(struct load *l, const char *entry, uint64_t first)
+{
+	uint64_t regs[32] = {[DI] = first};
+	return load_run(l, entry_named(l, entry), regs);
+}
+
+static uint64_t counted(struct load *l, const char *map)
+{
+	uint32_t two = 2;
+	return *(uint64_t *)rt_map_lookup_elem(map_named(l, map), &two);
+}
+
+static void count_by_slot(const struct loaded *program, struct load *l)
+{
+	(void)program;
+	for (uint64_t i = 0; i < 7; i++)
+		assert_int_equal(run_with(l, "on_kind", i), i == 1 || i == 3 || i == 4);
+	assert_int_equal(run_with(l, "on_kind", 3), 2);
+	assert_int_equal(run_with(l, "on_kind", UINT32_MAX), 0);
+	assert_int_equal(run_with(l, "on_nothing", 0), 0);
+	assert_int_equal(counted(l, "reads"), 1);
+	assert_int_equal(counted(l, "writes"), 2);
+	assert_int_equal(counted(l, "hidden"), 1);
+	assert_int_equal(run_with(l, "on_number", 999), 3);
+	assert_int_equal(run_with(l, "on_number", 0), 4);
+	assert_int_equal(run_with(l, "on_number", 1), 0);
+	assert_int_equal(run_with(l, "on_number", 1000), 0);
+	assert_int_equal(run_with(l, "on_each", 4), 7 + 700);
+	assert_int_equal(counted(l, "hidden"), 7);
+	assert_int_equal(counted(l, "reads"), 1);
+}
+
+static void maps_in_maps_are_found_by_their_slot(void **state)
+{
+	(void)state;
+	runs_maps_in_maps(count_by_slot);
+}
+
+static void only_the_maps_inside_have_files(const struct loaded *program, struct load *l)
+{
+	(void)program;
+	for (uint32_t i = 0; i < l->image->maps_count; i++)
+		assert_int_equal(l->image->maps[i].kind, BPF_MAP_TYPE_ARRAY);
+	assert_int_equal(l->image->maps_count, 3);
+}
+
+static void maps_of_maps_need_no_file(void **state)
+{
+	(void)state;
+	runs_maps_in_maps(only_the_maps_inside_have_files);
+}
+
 static void functions_of_several_sections_call_each_other(void **state)
 {
 	(void)state;
@@ -183,6 +247,41 @@ static void global_data_is_typed_too(void **state)
 		assert_int_equal(btf_size(types, l.image->maps[i].value_type),
 				 l.image->maps[i].value_size);
 	load_fini(&l);
+	loaded_fini(&program);
+}
+
+static void check_chain(const struct load *l)
+{
+	static const struct {
+		uint64_t index, result, steps;
+	} rows[] = {{0, 77, 10101}, {1, 1, 1}, {2, 77, 10001}, {7, 1, 34}, {8, 1, 1}};
+	uint64_t *steps = (uint64_t *)(l->maps[0].base + RT_PAGE);
+	assert_int_equal(l->image->maps_count, 1); /* .bss */
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct {
+			uint64_t before[13], si, di, after[6];
+		} ctx = {.si = 77, .di = rows[i].index};
+		*steps = 0;
+		assert_int_equal(load_run(l, l->image->entries_count - 1, &ctx), rows[i].result);
+		assert_int_equal(*steps, rows[i].steps);
+	}
+}
+
+static void programs_go_on_with_one_another(void **state)
+{
+	(void)state;
+	struct loaded program;
+	uint32_t count;
+	assert_true(load("build/tests/programs/tail_calls.bpf.o", &program));
+	const struct verifier_entry *e = verdict_entries(program.verdict, &count);
+	assert_int_equal(count, 3);
+	for (uint32_t i = 0; i < count; i++) /* the context of all that may follow is read */
+		assert_true(e[i].ctx_reads & UINT64_C(1) << 13);
+	struct load with = compile(&program), without = compile_without_facts(&program);
+	check_chain(&with);
+	check_chain(&without);
+	load_fini(&with);
+	load_fini(&without);
 	loaded_fini(&program);
 }
 
@@ -253,6 +352,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(maps_of_a_program_hold_what_it_wrote),
+		cmocka_unit_test(maps_in_maps_are_found_by_their_slot),
+		cmocka_unit_test(maps_of_maps_need_no_file),
+		cmocka_unit_test(programs_go_on_with_one_another),
 		cmocka_unit_test(functions_of_several_sections_call_each_other),
 		cmocka_unit_test(types_travel_with_the_image),
 		cmocka_unit_test(global_data_is_typed_too),

@@ -9,6 +9,7 @@
  *	role: FILE in tests/cases/specs, without .yaml       (default: all)
  *	role: |                                              … or the spec itself, indented
  *	  roles: …
+ *	host: FILE in tests/cases/hosts, without .c: the role is resolved with its types
  *	--- c | --- asm
  *	the program
  *

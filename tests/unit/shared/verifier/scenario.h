@@ -14,7 +14,7 @@
 #define SCENARIO_MESSAGES 8
 
 struct scenario {
-	struct str name, expect, spec, messages[SCENARIO_MESSAGES];
+	struct str name, expect, spec, host, messages[SCENARIO_MESSAGES];
 	size_t messages_count;
 	uint64_t line, worst; /* 0: not asked for */
 };
@@ -24,6 +24,7 @@ struct scenario_run {
 	struct scenario header; /* borrowed from `text` */
 	struct buf text, document;
 	struct spec *spec;
+	struct btf *host; /* NULL where the case names none */
 	struct role *role;
 	struct object *object;
 	struct verdict *verdict;
@@ -31,9 +32,10 @@ struct scenario_run {
 
 static inline void scenario_read_header(struct str text, struct scenario *out)
 {
-	static const struct str fields[] = {{"name: ", 6}, {"expect: ", 8}, {"role: ", 6}};
+	static const struct str fields[] = {
+		{"name: ", 6}, {"expect: ", 8}, {"role: ", 6}, {"host: ", 6}};
 	*out = (struct scenario){.spec = STR("all")};
-	struct str *places[] = {&out->name, &out->expect, &out->spec};
+	struct str *places[] = {&out->name, &out->expect, &out->spec, &out->host};
 	for (struct str line; text.size && str_split(text, '\n', &line, &text);) {
 		if (str_starts(line, "--- "))
 			return;
@@ -84,11 +86,24 @@ static inline void scenario_read_object(const char *path, struct object **out)
 	assert_ok(object_parse(buf_bytes(&image), out));
 }
 
+/* The types of tests/cases/hosts/NAME.c. */
+static inline void scenario_read_host(struct str name, struct btf **out)
+{
+	char built[512];
+	OWNED_BUF struct buf image = BUF_INIT(BTF_MAX_BYTES);
+	if (name.size == 0)
+		return;
+	snprintf(built, sizeof(built), "build/tests/cases/hosts/%.*s.btf", STR_FMT(name));
+	assert_ok(file_read(built, &image));
+	assert_ok(btf_parse(buf_bytes(&image), out));
+}
+
 static inline void scenario_fini(struct scenario_run *r)
 {
 	verdict_destroy(r->verdict);
 	object_destroy(r->object);
 	role_destroy(r->role);
+	btf_destroy(r->host);
 	spec_destroy(r->spec);
 	buf_fini(&r->document);
 	buf_fini(&r->text);
@@ -104,7 +119,8 @@ static inline void scenario_run(const char *path, struct scenario_run *r)
 	scenario_read_spec(buf_str(&r->text), &r->header, &r->document);
 	assert_ok(spec_parse(buf_str(&r->document), &r->spec));
 	assert_true(r->spec->roles_count > 0);
-	assert_ok(role_resolve(r->spec, r->spec->roles[0].name, NULL, &r->role));
+	scenario_read_host(r->header.host, &r->host);
+	assert_ok(role_resolve(r->spec, r->spec->roles[0].name, r->host, &r->role));
 	scenario_read_object(path, &r->object);
 	assert_ok(verifier_run(r->object, r->role, VERIFIER_LIMITS_DEFAULT, &r->verdict));
 }

@@ -3,10 +3,11 @@
  * writes what verifiers find hard: indices behind bound checks that are right or off by one, checks of
  * copies, values kept on the stack across joins, loops, local calls, pointers that move.
  */
+#include "tests/sound/judge.h"
 #include "tests/unit/test.h"
 
 #include "shared/base/file.h"
-#include "tests/unit/shared/verifier/interp.h"
+#include "shared/base/mem.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -365,7 +366,7 @@ static void open_room(struct room *r)
 }
 
 /* The interesting numbers of a context. */
-static uint64_t context_number(struct interp *p)
+static uint64_t context_number(struct writer *w)
 {
 	static const uint64_t ends[] = {0,
 					7,
@@ -380,10 +381,10 @@ static uint64_t context_number(struct interp *p)
 					INT64_MAX,
 					UINT64_MAX,
 					(uint64_t)INT64_MIN};
-	uint64_t r = interp_random(p);
+	uint64_t r = roll(w, UINT64_MAX);
 	if (r % 3 == 0)
 		return ends[(r >> 8) % ARRAY_SIZE(ends)] + (r >> 16) % 3 - 1;
-	return r % 3 == 1 ? (r >> 8) % 40 : interp_random(p);
+	return r % 3 == 1 ? (r >> 8) % 40 : roll(w, UINT64_MAX);
 }
 
 static void print_program(const struct object *o)
@@ -399,26 +400,38 @@ static void print_program(const struct object *o)
 	print_message("%s", buf_text(&text));
 }
 
-static void run_accepted(const struct object *o, const struct verdict *v, uint64_t seed)
+static void set_inputs(struct interp *i, uint64_t seed)
+{
+	struct writer w = {.seed = seed};
+	struct interp_element *cells = &i->maps[0].elements[0];
+	for (size_t n = 0; n < INTERP_CTX / 8; n++) {
+		uint64_t x = context_number(&w);
+		memcpy(i->ctx + 8 * n, &x, 8);
+	}
+	for (size_t n = 0; n < i->maps[0].map->value_size; n++)
+		cells->value[n] = (uint8_t)roll(&w, 256);
+	i->seed = seed;
+}
+
+static void run_accepted(struct interp *i, const struct object *o, const struct verdict *v,
+			 uint64_t seed)
 {
 	uint32_t count;
-	static struct interp p;
+	const struct verifier_entry *entry = verdict_entries(v, &count);
+	i->facts = verdict_facts(v);
+	i->limit = entry->worst_insns;
+	i->stack_limit = entry->stack_bytes ?: 1;
+	i->is_wild = true;
 	for (int run = 0; run < RUNS; run++) {
-		memset(&p, 0, sizeof(p));
-		p.object = o;
-		p.facts = verdict_facts(v);
-		p.entry = verdict_entries(v, &count);
-		p.seed = seed * 1000 + (uint64_t)run;
-		for (size_t i = 0; i < INTERP_CTX / 8; i++) {
-			uint64_t x = context_number(&p);
-			memcpy(p.ctx + 8 * i, &x, 8);
-		}
-		for (size_t i = 0; i < INTERP_CELLS; i++)
-			p.cells[i] = (uint8_t)interp_random(&p);
-		if (interp_run(&p))
+		interp_reset(i, o);
+		set_inputs(i, seed * 1000 + (uint64_t)run);
+		interp_run(i, entry->function);
+		const struct interp_result *r = &i->result;
+		if (r->trap == INTERP_FINE && !(r->ctx_reads & ~entry->ctx_reads))
 			continue;
 		print_program(o);
-		fail_msg("program %lu, run %d, instruction %u: %s", seed, run, p.at, p.wrong);
+		fail_msg("program %lu, run %d, instruction %u: %s %s (context %#lx)", seed, run,
+			 r->insn, interp_trap_text(r->trap), r->message, r->ctx_reads);
 	}
 }
 
@@ -454,9 +467,12 @@ static void write_program(struct room *r, uint64_t seed)
 static void keeps_its_promises_on_random_programs(void **state UNUSED)
 {
 	struct room room;
+	struct interp *i = mem_zalloc(sizeof *i);
 	OWNED(role) struct role *role = make_role();
 	uint64_t accepted = 0, first = setting("SOUNDNESS_FIRST", 1);
 	uint64_t rounds = setting("SOUNDNESS_ROUNDS", ROUNDS), by_rule[256] = {0};
+	assert_non_null(i);
+	judge_grants(role, i->granted);
 	open_room(&room);
 	for (uint64_t seed = first; seed < first + rounds; seed++) {
 		OWNED(verdict) struct verdict *v = NULL;
@@ -467,12 +483,13 @@ static void keeps_its_promises_on_random_programs(void **state UNUSED)
 		if (f)
 			continue;
 		accepted++;
-		run_accepted(room.object, v, seed);
+		run_accepted(i, room.object, v, seed);
 	}
 	if (getenv("SOUNDNESS_VERBOSE"))
-		for (int i = 0; i <= VERIFIER_TOO_COMPLEX; i++)
-			print_message("%6lu %s\n", by_rule[i], verifier_rule_text(i));
+		for (int n = 0; n <= VERIFIER_TOO_COMPLEX; n++)
+			print_message("%6lu %s\n", by_rule[n], verifier_rule_text(n));
 	object_destroy(room.object);
+	mem_free(i);
 	if (rounds >= ROUNDS && accepted < rounds / 20)
 		fail_msg("only %lu of %lu programs were accepted: the test shows too little",
 			 accepted, rounds);

@@ -1,0 +1,22 @@
+/* An array with maps as values. */
+#include "eim_bpf.h"
+
+struct counts {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, __u64);
+	__array(values, struct counts);
+} outer SEC(".maps");
+
+SEC("uprobe") int work(void *ctx)
+{
+	return 0;
+}

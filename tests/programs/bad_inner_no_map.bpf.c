@@ -1,0 +1,22 @@
+/* A number in the place of a map. */
+#include "eim_bpf.h"
+
+struct counts {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+int number = 5;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__array(values, struct counts);
+} outer SEC(".maps") = {.values = {(void *)&number}};
+
+SEC("uprobe") int work(void *ctx)
+{
+	return 0;
+}

@@ -1,0 +1,52 @@
+/*
+ * The roles that programs are judged under, and what each may call.
+ */
+#include "tests/sound/judge.h"
+
+/* What a part adds: a row, and its name in those roles below that have it. */
+static const struct {
+	const char *name, *apis;
+} capabilities[] = {
+	{"Maps", "bpf_map_lookup_elem, bpf_map_update_elem"},
+	{"Reads", "bpf_probe_read, bpf_probe_read_str, bpf_probe_read_user, "
+		  "bpf_probe_read_user_str, bpf_strncmp, bpf_get_current_pid_tgid"},
+	{"Records", "bpf_ringbuf_reserve, bpf_ringbuf_submit, bpf_ringbuf_discard"},
+	{"Dynptrs",
+	 "bpf_dynptr_from_mem, bpf_ringbuf_reserve_dynptr, bpf_ringbuf_submit_dynptr, "
+	 "bpf_ringbuf_discard_dynptr, bpf_dynptr_read, bpf_dynptr_write, bpf_dynptr_data"},
+	{"Locks", "bpf_spin_lock, bpf_spin_unlock"},
+	{"Calls", "bpf_loop, bpf_for_each_map_elem"},
+	{"More", "bpf_map_delete_elem, bpf_ktime_get_ns, bpf_get_prandom_u32, bpf_ringbuf_query, "
+		 "bpf_get_smp_processor_id, bpf_ringbuf_output, bpf_tail_call"},
+};
+
+static const struct {
+	const char *name, *capabilities, *attributes;
+} roles[JUDGE_ROLES] = {
+	{"All", "Maps, Reads, Records, Dynptrs, Locks, Calls, More",
+	 "max_instructions: 20000, max_memory: 4096"},
+	{"Some", "Maps, Reads, Records, Dynptrs, Locks, Calls",
+	 "max_instructions: 2000, max_memory: 1024"},
+	{"Tight", "Maps, Reads, Records, Dynptrs, Locks, Calls, More",
+	 "max_instructions: 100, max_memory: 640"},
+};
+
+void judge_document(struct buf *out)
+{
+	buf_printf(out, "capabilities:\n");
+	for (size_t n = 0; n < ARRAY_SIZE(capabilities); n++)
+		buf_printf(out, "  - name: %s\n    apis: [%s]\n", capabilities[n].name,
+			   capabilities[n].apis);
+	buf_printf(out, "roles:\n");
+	for (size_t n = 0; n < ARRAY_SIZE(roles); n++)
+		buf_printf(out, "  - name: %s\n    capabilities: [%s]\n    attributes: {%s}\n",
+			   roles[n].name, roles[n].capabilities, roles[n].attributes);
+}
+
+void judge_grants(const struct role *role, uint64_t granted[4])
+{
+	for (size_t n = 0; n < role->functions_count; n++)
+		if (role->functions[n].helper)
+			granted[role->functions[n].helper->id / 64] |=
+				UINT64_C(1) << role->functions[n].helper->id % 64;
+}
