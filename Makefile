@@ -159,7 +159,7 @@ build/tests/cases/hosts/%.btf: tests/cases/hosts/%.c
 SRC_tests := $(shell find tests/unit -name '*_test.c' 2>/dev/null)
 TESTS     := $(patsubst %.c,$(OUT)/%,$(SRC_tests))
 $(TESTS): | $(PROGRAMS)
-$(OUT)/tests/unit/shared/verifier/case_test $(OUT)/tests/unit/shared/jit/object_test $(OUT)/tests/unit/controller/ctl/kernel_test: | $(CASES) $(CASE_HOSTS)
+$(OUT)/tests/unit/shared/verifier/case_test $(OUT)/tests/unit/sound/worst_test $(OUT)/tests/unit/shared/jit/object_test $(OUT)/tests/unit/controller/ctl/kernel_test: | $(CASES) $(CASE_HOSTS)
 $(OUT)/tests/unit/shared/verifier/verdicts_test: | $(VERDICTS) $(CASE_HOSTS)
 $(OUT)/tests/unit/shared/jit/%_test: EXTRA = $(LIBS_jit)
 $(OUT)/tests/unit/%_test: $(OUT)/obj/tests/unit/%_test.o $(A_agent) $(A_ctl) $(A_controller) $(A_jit) $(A_shared)

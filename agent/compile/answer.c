@@ -1,5 +1,6 @@
 #include "agent/compile/message.h"
 
+#include "shared/base/clock.h"
 #include "shared/eim/derive.h"
 #include "shared/eim/role.h"
 #include "shared/jit/jit.h"
@@ -31,6 +32,17 @@ static struct err *resolve(const struct compile_request *request, struct role **
 	return role_resolve(spec, request->role, host, out);
 }
 
+static struct err *verify(const struct object *object, const struct role *role,
+			  struct verdict **out)
+{
+	uint64_t deadline_ns = clock_mono_ns() + VERIFIER_TIME_MS * UINT64_C(1000000);
+	struct verifier_limits limits = VERIFIER_LIMITS_DEFAULT;
+	limits.is_late = clock_is_past;
+	limits.context = &deadline_ns;
+	limits.max_time_ms = VERIFIER_TIME_MS;
+	return verifier_run(object, role, limits, out);
+}
+
 static struct err *compile(const struct compile_request *request, struct buf *answer)
 {
 	OWNED(object) struct object *object = NULL;
@@ -41,7 +53,7 @@ static struct err *compile(const struct compile_request *request, struct buf *an
 
 	TRY_DOING(object_parse(request->object, &object), "program");
 	TRY(resolve(request, &role));
-	TRY(verifier_run(object, role, VERIFIER_LIMITS_DEFAULT, &verdict));
+	TRY(verify(object, role, &verdict));
 	TRY(verdict_err(verdict));
 	TRY(jit_compile(object, role, verdict, &image));
 	verdict_print_json(verdict, &text);

@@ -85,6 +85,7 @@ static struct wire_link describe(const struct deployment *d, const struct carrie
 		link.message = str_of(err_message(e));
 		link.path = str_of(err_path(e));
 		link.detail = err_detail(e) ? str_of(err_detail(e)) : STR("");
+		link.verdict = err_data(e) ? str_of(err_data(e)) : STR("");
 	}
 	return link;
 }

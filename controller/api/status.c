@@ -105,6 +105,8 @@ static void print_cause(const struct wire_link *link, struct json *w)
 	text_unless_empty(w, "message", link->message);
 	text_unless_empty(w, "path", link->path);
 	text_unless_empty(w, "detail", link->detail);
+	if (link->verdict.size)
+		json_raw(w, "verdict", link->verdict);
 }
 
 void status_print_link(const struct wire_link *link, struct str host, struct json *w)

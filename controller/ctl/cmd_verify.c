@@ -2,6 +2,7 @@
 #include "controller/ctl/command.h"
 #include "controller/ctl/input.h"
 #include "controller/ctl/kernel.h"
+#include "shared/base/clock.h"
 #include "shared/codec/json.h"
 
 /* The kernel's answer as member "kernel" of our verdict. */
@@ -37,6 +38,17 @@ static struct err *print(struct ctl *ctl, const struct verdict *verdict,
 	return answer ? print_both(ctl, &json, answer, verdict) : ctl_print_json(ctl, &json);
 }
 
+static struct err *verify(const struct object *object, const struct role *role,
+			  struct verdict **out)
+{
+	uint64_t deadline_ns = clock_mono_ns() + VERIFIER_TIME_MS * UINT64_C(1000000);
+	struct verifier_limits limits = VERIFIER_LIMITS_DEFAULT;
+	limits.is_late = clock_is_past;
+	limits.context = &deadline_ns;
+	limits.max_time_ms = VERIFIER_TIME_MS;
+	return verifier_run(object, role, limits, out);
+}
+
 struct err *cmd_verify(struct ctl *ctl, const struct args *args)
 {
 	OWNED_BUF struct buf image = BUF_INIT(0);
@@ -48,7 +60,7 @@ struct err *cmd_verify(struct ctl *ctl, const struct args *args)
 		return err_new(ERR_INVALID, "verify wants --role NAME");
 	TRY(input_object(args->words[0], &image, &object));
 	TRY(input_role(args, args->roles, args->roles_count, &role));
-	TRY(verifier_run(object, role, VERIFIER_LIMITS_DEFAULT, &verdict));
+	TRY(verify(object, role, &verdict));
 	if (args_has(args, OPTION_KERNEL))
 		TRY(kernel_ask(buf_bytes(&image), object, &answer));
 	ctl->exit_code = verdict_finding(verdict) ? 1 : 0;

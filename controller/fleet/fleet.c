@@ -240,7 +240,8 @@ static bool link_equal(const struct wire_link *a, const struct wire_link *b)
 	       str_equal(a->revision, b->revision) && str_equal(a->exe, b->exe) &&
 	       str_equal(a->entry, b->entry) && str_equal(a->target, b->target) &&
 	       str_equal(a->code, b->code) && str_equal(a->message, b->message) &&
-	       str_equal(a->path, b->path) && str_equal(a->detail, b->detail);
+	       str_equal(a->path, b->path) && str_equal(a->detail, b->detail) &&
+	       str_equal(a->verdict, b->verdict);
 }
 
 static bool links_equal(const struct wire_sync_request *a, const struct wire_sync_request *b)

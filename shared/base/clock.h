@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -17,6 +18,12 @@ static inline uint64_t clock_read_ns(clockid_t id)
 static inline uint64_t clock_mono_ns(void)
 {
 	return clock_read_ns(CLOCK_MONOTONIC);
+}
+
+/* Whether the deadline (a uint64_t, of CLOCK_MONOTONIC in ns) is over: for parts without a clock. */
+static inline bool clock_is_past(void *deadline_ns)
+{
+	return clock_mono_ns() >= *(const uint64_t *)deadline_ns;
 }
 
 /* Milliseconds since 1970, for people and records. */

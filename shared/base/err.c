@@ -16,6 +16,7 @@ struct err {
 	char *message;
 	char *path;
 	char *detail;
+	char *data;
 	struct err *next;
 };
 
@@ -30,7 +31,7 @@ static const struct {
 
 static char no_memory_message[] = "out of memory";
 static char no_path[] = "";
-static struct err no_memory = {ERR_NO_MEMORY, no_memory_message, no_path, NULL, NULL};
+static struct err no_memory = {ERR_NO_MEMORY, no_memory_message, no_path, NULL, NULL, NULL};
 
 struct err *err_no_memory(void)
 {
@@ -164,6 +165,18 @@ struct err *err_with_detail(struct err *e, const char *detail)
 	return e;
 }
 
+struct err *err_with_data(struct err *e, const char *json)
+{
+	if (!e || e == &no_memory)
+		return e;
+	char *copy = mem_strdup(json);
+	if (copy) {
+		mem_free(e->data);
+		e->data = copy;
+	}
+	return e;
+}
+
 void err_add(struct err **list, struct err *e)
 {
 	if (!e)
@@ -200,6 +213,11 @@ const char *err_path(const struct err *e)
 const char *err_detail(const struct err *e)
 {
 	return e->detail;
+}
+
+const char *err_data(const struct err *e)
+{
+	return e->data;
 }
 
 const struct err *err_next(const struct err *e)
@@ -253,6 +271,7 @@ void err_destroy(struct err *e)
 		mem_free(e->message);
 		mem_free(e->path);
 		mem_free(e->detail);
+		mem_free(e->data);
 		mem_free(e);
 		e = next;
 	}

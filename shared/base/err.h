@@ -53,6 +53,9 @@ MUST_CHECK struct err *err_doing(struct err *e, const char *format, ...) PRINTF(
 /* Sets the long text (copied). */
 MUST_CHECK struct err *err_with_detail(struct err *e, const char *detail);
 
+/* Sets what the detail says for programs: a JSON object as text (copied, not looked at). */
+MUST_CHECK struct err *err_with_data(struct err *e, const char *json);
+
 /* Appends finding `e` (moved in, may be NULL) to `*list`; an empty list becomes `e`. */
 void err_add(struct err **list, struct err *e);
 
@@ -61,6 +64,7 @@ enum err_code err_code(const struct err *e);
 const char *err_message(const struct err *e);
 const char *err_path(const struct err *e);	 /* "" where there is none */
 const char *err_detail(const struct err *e);	 /* NULL where there is none */
+const char *err_data(const struct err *e);	 /* NULL where there is none */
 const struct err *err_next(const struct err *e); /* the next finding, or NULL */
 
 const char *err_status(enum err_code code); /* "INVALID_ARGUMENT" */

@@ -50,8 +50,9 @@ void json_node(struct json *w, const char *key, const struct node *n);
 /* `json` is JSON already. */
 void json_raw(struct json *w, const char *key, struct str json);
 
-/* {"error":{"code":…,"status":…,"message":…,"details":[{"path":…,"message":…,"detail":…},…]}}: the
- * body that every REST error has. `details` has one row for each finding. */
+/* {"error":{"code":…,"status":…,"message":…,"details":[{"path":…,"message":…,"detail":…,"verdict":{…}},…]}}:
+ * the body that every REST error has. `details` has one row for each finding; `verdict` (err_data()) is there
+ * where a verifier's verdict is what it says. */
 void json_print_err(const struct err *e, struct buf *out);
 
 /* The error that such a body holds (owned by the caller); `http` is the response's status. Never NULL. */

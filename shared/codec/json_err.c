@@ -1,6 +1,7 @@
 #include "shared/codec/json.h"
 
 #define BODY_MAX_BYTES	 ((size_t)16 << 20) /* memory for the tree of an error's body */
+#define DATA_MAX_BYTES	 ((size_t)32 << 10) /* of a verdict in it; a larger one is left out */
 #define BODY_SHOWN_BYTES ((size_t)200)	    /* of a body that is no error of ours */
 
 static void print_finding(struct json *w, const struct err *e)
@@ -10,6 +11,8 @@ static void print_finding(struct json *w, const struct err *e)
 	json_text(w, "message", str_of(err_message(e)));
 	if (err_detail(e))
 		json_text(w, "detail", str_of(err_detail(e)));
+	if (err_data(e))
+		json_raw(w, "verdict", str_of(err_data(e)));
 	json_end(w);
 }
 
@@ -64,7 +67,14 @@ static struct err *read_finding(const struct node *n, enum err_code code)
 {
 	struct err *e = err_at(code, text_of(n, "path"), "%s", text_of(n, "message"));
 	const char *detail = text_of(n, "detail");
-	return *detail ? err_with_detail(e, detail) : e;
+	const struct node *data = node_find(n, "verdict");
+	OWNED_BUF struct buf json = BUF_INIT(DATA_MAX_BYTES);
+	if (*detail)
+		e = err_with_detail(e, detail);
+	if (!data || data->kind != NODE_MAP)
+		return e;
+	json_print(data, &json);
+	return json.failed ? e : err_with_data(e, buf_text(&json));
 }
 
 struct err *json_parse_err(struct str body, int http)

@@ -267,6 +267,27 @@ static struct role_entry without_structs(const struct role_entry *e)
 	return out;
 }
 
+static bool has_structs(const struct role_entry *e)
+{
+	for (size_t i = 0; i < ROLE_MAX_ARGUMENTS; i++)
+		if (e->args[i].kind == ROLE_ARGUMENT_STRUCT)
+			return true;
+	return false;
+}
+
+static struct err *keep_entry(struct together *t, const struct role_entry *e,
+			      struct role_entry *out)
+{
+	OWNED_BUF struct buf what = BUF_INIT(65536);
+	*out = without_structs(e);
+	if (!has_structs(e))
+		return NULL;
+	buf_printf(&what, "structs that entry %.*s gets", STR_FMT(e->name));
+	TRY(buf_check(&what));
+	return omit(t, buf_str(&what),
+		    "under several roles they are read with bpf_probe_read_user() alone");
+}
+
 static struct err *join_entries(struct together *t)
 {
 	const struct role *first = t->parts[0];
@@ -281,7 +302,7 @@ static struct err *join_entries(struct together *t)
 		if (p < t->count)
 			TRY(omit_named(t, "entry", e->name, t->parts[p]->name));
 		else
-			kept[t->role->entries_count++] = without_structs(e);
+			TRY(keep_entry(t, e, &kept[t->role->entries_count++]));
 	}
 	t->role->entries = kept;
 	return NULL;
@@ -441,6 +462,8 @@ static struct err *join(struct together *t)
 	t->omissions = arena_alloc_array(&t->role->arena, OMISSIONS_MAX, sizeof(*t->omissions));
 	TRY_MEMORY(t->omissions);
 	t->role->omissions = t->omissions;
+	t->role->host = MOVE(t->role->parts[0]->host); /* [T2] */
+	t->role->host_digest = t->parts[0]->host_digest;
 	join_attributes(t);
 	TRY(join_custom(t));
 	TRY(join_functions(t));

@@ -20,6 +20,7 @@
 #include "shared/verifier/memory.h"
 #include "shared/verifier/proof.h"
 #include "shared/verifier/state_object.h"
+#include "shared/verifier/uses.h"
 #include "shared/verifier/words.h"
 
 #include <stdio.h>
@@ -107,8 +108,10 @@ static struct err *arg_map(struct call *k, unsigned i)
 		r->kind == STATE_MAP ? &k->c->maps[r->map] : check_map_shape(k->c, r);
 	k->map = r;
 	k->shape = m;
-	if (does_kind_fit(k->helper, m))
+	if (does_kind_fit(k->helper, m)) {
+		uses_map_by(k->c, r->map, k->helper);
 		return NULL;
+	}
 	if (m->inner)
 		return reject_outer(k, m);
 	const char *kind = map_kind_known_name(m->kind);

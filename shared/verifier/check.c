@@ -33,6 +33,43 @@ static const char *collect(struct check *c, void (*write)(const struct check *, 
 	return text.size || text.failed ? keep_text(c, &text) : NULL;
 }
 
+static void keep_registers(struct check *c, struct verifier_finding *f)
+{
+	uint16_t shown = words_registers_of(c);
+	size_t count = (size_t)__builtin_popcount(shown);
+	struct verifier_register *rows = arena_alloc_array(&c->verdict->arena, count, sizeof *rows);
+	c->is_short |= !rows;
+	for (uint16_t left = shown; rows && left; left &= (uint16_t)(left - 1)) {
+		unsigned r = (unsigned)__builtin_ctz(left);
+		const struct state_reg *reg = check_reg(c, r);
+		rows[f->register_rows_count++] =
+			(struct verifier_register){words_name(r), words_kind(reg),
+						   words_of(c, reg)};
+	}
+	f->register_rows = rows;
+}
+
+static void keep_branches(struct check *c, struct verifier_finding *f)
+{
+	const struct state *s = c->state;
+	uint32_t shown = s->frames_count ? MIN(s->decisions, (uint32_t)STATE_PATH) : 0;
+	struct verifier_branch *rows = arena_alloc_array(&c->verdict->arena, shown, sizeof *rows);
+	c->is_short |= !rows;
+	f->branches_before = s->frames_count ? s->decisions - shown : 0;
+	for (uint32_t n = 0; rows && n < shown; n++) {
+		const struct state_decision *d = &s->path[(f->branches_before + n) % STATE_PATH];
+		struct verifier_branch *last = n ? &rows[f->branches_count - 1] : NULL;
+		if (last && last->insn == d->insn && last->taken == d->taken)
+			last->times++;
+		else
+			rows[f->branches_count++] =
+				(struct verifier_branch){d->insn, 1,
+							 object_line_at(c->object, d->insn),
+							 d->taken};
+	}
+	f->branches = rows;
+}
+
 struct err *check_reject(struct check *c, enum verifier_rule rule, const char *hint,
 			 const char *format, ...)
 {
@@ -54,6 +91,8 @@ struct err *check_reject(struct check *c, enum verifier_rule rule, const char *h
 		.registers = collect(c, words_registers),
 		.path = collect(c, words_path),
 	};
+	keep_registers(c, &c->verdict->finding);
+	keep_branches(c, &c->verdict->finding);
 	return err_new(ERR_REJECTED, "%s", c->verdict->finding.message);
 }
 
@@ -170,6 +209,33 @@ void check_written(struct check *c, unsigned frame, uint64_t slots)
 {
 	if (frame < state_callback(c->state))
 		tree_mark_written(c->node, frame, slots);
+}
+
+/* ---- limits of the analysis ---- */
+
+#define WORK_BETWEEN_QUESTIONS 100000u /* a fraction of a millisecond */
+
+static struct err *reject_time(struct check *c)
+{
+	return check_reject(c, VERIFIER_TOO_COMPLEX,
+			    "split the program, or make loops and branches fewer",
+			    "no answer after %u.%u s", c->limits.max_time_ms / 1000,
+			    c->limits.max_time_ms / 100 % 10);
+}
+
+struct err *check_work(struct check *c, uint64_t units)
+{
+	c->work += units;
+	if (c->limits.max_comparisons && c->work > c->limits.max_comparisons)
+		return check_reject(c, VERIFIER_TOO_COMPLEX,
+				    "split the program, or make loops and branches fewer",
+				    "no answer after %llu comparisons of what is known on paths "
+				    "that meet",
+				    (unsigned long long)c->limits.max_comparisons);
+	if (c->work - c->work_asked < WORK_BETWEEN_QUESTIONS)
+		return NULL;
+	c->work_asked = c->work;
+	return c->limits.is_late && c->limits.is_late(c->limits.context) ? reject_time(c) : NULL;
 }
 
 /* ---- length ---- */

@@ -33,6 +33,7 @@ struct check {
 	uint32_t maps_count, functions_count;
 	struct flow flow;
 	struct tree tree;
+	struct snapshot_pool pool;
 	struct verdict *verdict; /* being made */
 	struct state *state;	 /* of the current path */
 	struct tree_node *node;	 /* its last checkpoint */
@@ -46,6 +47,11 @@ struct check {
 	const struct ctx_layout *ctx; /* what it gets */
 	struct meter meter;
 	uint64_t ctx_reads;
+	struct verifier_uses uses;	     /* of the root so far (uses.h) */
+	struct verifier_host_use *uses_host; /* uses.host */
+	uint32_t uses_host_room;
+	uint64_t work,
+		work_asked; /* registers and slots compared or copied; when is_late() was asked */
 	uint64_t tail_maps; /* arrays of programs that it goes on with: bit n is map n */
 	bool is_short;	    /* memory was, for a text: the verdict would not be whole */
 	uint32_t *depth;    /* by function: bytes of stack that a frame of it uses */
@@ -97,6 +103,12 @@ void check_read(struct check *c, unsigned frame, uint64_t slots);
 
 /* Slots of a frame are written: callbacks are told from what they write below their own. */
 void check_written(struct check *c, unsigned frame, uint64_t slots);
+
+/* ---- limits of the analysis ---- */
+
+/* The analysis has compared or copied so many registers and slots more.
+ * fails TOO_COMPLEX: it reaches its limit, or is late */
+MUST_CHECK struct err *check_work(struct check *c, uint64_t units);
 
 /* ---- length ---- */
 

@@ -15,6 +15,7 @@ struct comparison {
 	const struct state *now;
 	bool is_exact; /* nothing at all may differ */
 	struct cover_names *names;
+	uint64_t *work;
 };
 
 bool cover_same_name(struct cover_names *n, uint32_t old, uint32_t now)
@@ -66,6 +67,7 @@ static bool same_map(const struct comparison *k, const struct state_reg *old,
 static bool reg_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
 		       const struct state_reg *now)
 {
+	++*k->work;
 	if (old->kind == STATE_SCALAR)
 		return number_stands(k, var, old, now);
 	return old->kind == now->kind && old->frame == now->frame && same_map(k, old, now) &&
@@ -81,6 +83,7 @@ static bool same_kept(const struct state_slot *a, const struct state_slot *b)
 static bool slot_stands(const struct comparison *k, unsigned var, const struct state_slot *old,
 			const struct state_slot *now)
 {
+	++*k->work;
 	if ((old->init & now->init) != old->init || (k->is_exact && !same_kept(old, now)))
 		return false;
 	bool holds_pointer = now->size > 0 && state_is_opaque(&now->reg);
@@ -155,6 +158,7 @@ bool cover_is_place(const struct snapshot *old, const struct state *s)
 
 static bool compare(const struct comparison *k)
 {
+	*k->work += 1 + k->now->frames_count;
 	if (!cover_is_place(k->old, k->now))
 		return false;
 	for (uint32_t i = k->now->frames_count; i-- > 0;) /* the current frame differs most */
@@ -163,26 +167,27 @@ static bool compare(const struct comparison *k)
 	return refs_stand(k) && lock_stands(k);
 }
 
-bool cover_check(const struct tree_node *n, const struct state *s)
+bool cover_check(const struct tree_node *n, const struct state *s, uint64_t *work)
 {
 	struct cover_names names = {.count = 0};
-	return compare(&(struct comparison){n, n->state, s, false, &names});
+	return compare(&(struct comparison){n, n->state, s, false, &names, work});
 }
 
-bool cover_equals(const struct tree_node *n, const struct state *s)
+bool cover_equals(const struct tree_node *n, const struct state *s, uint64_t *work)
 {
 	struct cover_names names = {.count = 0};
-	return compare(&(struct comparison){n, n->state, s, true, &names});
+	return compare(&(struct comparison){n, n->state, s, true, &names, work});
 }
 
-bool cover_all(const struct snapshot *old, const struct state *s)
+bool cover_all(const struct snapshot *old, const struct state *s, uint64_t *work)
 {
 	struct cover_names names = {.count = 0};
-	return compare(&(struct comparison){NULL, old, s, false, &names});
+	return compare(&(struct comparison){NULL, old, s, false, &names, work});
 }
 
 bool cover_reg(struct cover_names *names, const struct state_reg *old, const struct state_reg *now)
 {
-	struct comparison k = {.names = names};
+	uint64_t work = 0; /* of one register */
+	struct comparison k = {.names = names, .work = &work};
 	return reg_stands(&k, 0, old, now);
 }

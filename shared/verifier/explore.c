@@ -26,6 +26,7 @@
 #include "shared/verifier/memory.h"
 #include "shared/verifier/meter.h"
 #include "shared/verifier/tail.h"
+#include "shared/verifier/uses.h"
 #include "shared/verifier/widen.h"
 
 /* A path gets a checkpoint where paths meet, after a decision or after so many instructions. */
@@ -35,6 +36,9 @@
 
 /* A loop that was widened so often on a path gives up all bounds of what still differs. */
 #define EXPLORE_WIDENINGS 6
+
+/* A step's share of the analysis's work, in registers compared. */
+#define EXPLORE_STEP_WORK 16
 
 /* A way not gone yet: take the jump at state->insn. */
 struct noted {
@@ -57,13 +61,20 @@ static struct err *reject_size(struct check *c)
 			    c->limits.max_memory_bytes >> 20);
 }
 
+static bool is_too_large(const struct walk *w)
+{
+	const struct check *c = w->c;
+	return w->noted_bytes + c->tree.used_bytes + c->pool.used_bytes >
+	       c->limits.max_memory_bytes;
+}
+
 /* ---- noted ways ---- */
 
 static void drop_noted(struct walk *w)
 {
 	struct noted *n = w->noted;
 	w->noted = n->below;
-	w->noted_bytes -= sizeof *n + n->state->size_bytes;
+	w->noted_bytes -= sizeof *n;
 	snapshot_destroy(n->state);
 	mem_free(n);
 }
@@ -72,7 +83,8 @@ static struct err *note(struct walk *w)
 {
 	struct noted *n = mem_zalloc(sizeof *n);
 	TRY_MEMORY(n);
-	struct err *e = snapshot_take(w->c->state, w->c->insn, &n->state);
+	struct err *e =
+		snapshot_take(&w->c->pool, w->c->state, w->c->insn, w->c->node->state, &n->state);
 	if (e) {
 		mem_free(n);
 		return e;
@@ -80,9 +92,10 @@ static struct err *note(struct walk *w)
 	n->node = w->c->node;
 	n->below = w->noted;
 	w->noted = n;
-	w->noted_bytes += sizeof *n + n->state->size_bytes;
+	w->noted_bytes += sizeof *n;
 	tree_fork(n->node); /* [I2] */
-	if (w->noted_bytes + w->c->tree.used_bytes > w->c->limits.max_memory_bytes)
+	TRY(check_work(w->c, n->state->items));
+	if (is_too_large(w))
 		return reject_size(w->c);
 	return NULL;
 }
@@ -186,12 +199,13 @@ static struct err *leave_checkpoint(struct walk *w, bool is_listed)
 	struct check *c = w->c;
 	struct snapshot *state;
 	forget_single_names(c);
-	TRY(snapshot_take(c->state, c->insn, &state));
+	TRY(snapshot_take(&c->pool, c->state, c->insn, c->node ? c->node->state : NULL, &state));
 	TRY(tree_add(&c->tree, c->node, state, is_listed, &c->node));
 	start_segment(c->state);
+	TRY(check_work(c, state->items));
 	if (is_listed)
 		c->state->forks = c->state->since = 0;
-	if (w->noted_bytes + c->tree.used_bytes > c->limits.max_memory_bytes)
+	if (is_too_large(w))
 		return reject_size(c);
 	return NULL;
 }
@@ -251,6 +265,7 @@ static bool is_told(const struct check *c, const struct tree_node *n)
 static struct err *compare_all(struct check *c, bool *ends)
 {
 	struct tree_node **link = &c->tree.lists[c->insn];
+	uint64_t work = 0;
 	while (*link) {
 		struct tree_node *n = *link;
 		if (!tree_is_finished(n)) {
@@ -258,14 +273,16 @@ static struct err *compare_all(struct check *c, bool *ends)
 				link = &n->next;
 				continue;
 			}
-			if (cover_equals(n, c->state))
+			if (cover_equals(n, c->state, &work))
 				return reject_loop(c);
-		} else if (is_told(c, n) && cover_check(n, c->state)) {
+		} else if (is_told(c, n) && cover_check(n, c->state, &work)) {
 			*ends = true;
 			return prune(c, n);
 		}
 		if (!tree_miss(&c->tree, link))
 			link = &n->next;
+		TRY(check_work(c, work));
+		work = 0;
 	}
 	return NULL;
 }
@@ -276,26 +293,28 @@ static struct err *widen(struct walk *w, const struct tree_node *from, uint32_t 
 {
 	struct check *c = w->c;
 	OWNED(snapshot) struct snapshot *before = NULL, *after = NULL;
-	TRY(snapshot_take(c->state, c->insn, &before));
+	uint64_t work = 0;
+	TRY(snapshot_take(&c->pool, c->state, c->insn, from->state, &before));
 	widen_state(c, from->state, steps >= EXPLORE_WIDENINGS);
-	TRY(snapshot_take(c->state, c->insn, &after));
+	TRY(snapshot_take(&c->pool, c->state, c->insn, before, &after));
 	snapshot_restore(before, c->state);
-	if (!cover_all(after, c->state))
+	if (!cover_all(after, c->state, &work))
 		return check_reject(
 			c, VERIFIER_TOO_COMPLEX, "make the loop simpler",
 			"what the loop changes cannot be told for any number of rounds");
 	snapshot_restore(after, c->state);
-	return NULL;
+	return check_work(c, work);
 }
 
 /* The path ends where a checkpoint of an earlier round stands for the current state. */
-static void come_round(struct check *c, bool *ends)
+static struct err *come_round(struct check *c, bool *ends)
 {
-	if (!widen_covers(c))
-		return;
-	*ends = true;
+	TRY(widen_covers(c, ends));
+	if (!*ends)
+		return NULL;
 	meter_go_round(c);
 	tree_end(&c->tree, c->node, c->state->count - c->node->state->count);
+	return NULL;
 }
 
 /* A head of a loop, where loops are metered. */
@@ -303,13 +322,13 @@ static struct err *meet_head(struct walk *w, bool *ends)
 {
 	struct check *c = w->c;
 	uint32_t steps;
-	come_round(c, ends);
+	TRY(come_round(c, ends));
 	const struct tree_node *from = *ends ? NULL : widen_from(c, &steps);
 	if (from) {
 		TRY(widen(w, from, steps));
 		TRY(compare_all(c, ends));
 		if (!*ends)
-			come_round(c, ends);
+			TRY(come_round(c, ends));
 	}
 	if (*ends)
 		return NULL;
@@ -481,7 +500,7 @@ static struct err *walk_rounds(struct walk *w, const struct callback *b, uint64_
 	uint64_t written[STATE_FRAMES] = {0};
 	struct tree_result found;
 	OWNED(snapshot) struct snapshot *before = NULL;
-	TRY(snapshot_take(c->state, c->insn, &before));
+	TRY(snapshot_take(&c->pool, c->state, c->insn, c->node->state, &before));
 	do {
 		found = (struct tree_result){0};
 		TRY(walk_callback(w, b, &found));
@@ -577,7 +596,7 @@ static struct err *count_step(struct check *c)
 	if (++c->state->count > c->role->attributes.max_instructions)
 		TRY(check_too_long(c, c->state->count));
 	if (++c->verdict->steps <= c->meter.max_steps)
-		return NULL;
+		return check_work(c, EXPLORE_STEP_WORK);
 	return check_reject(c, VERIFIER_TOO_COMPLEX,
 			    "split the program, or make loops and branches fewer",
 			    "no answer after %llu steps of analysis",
@@ -602,6 +621,7 @@ static struct err *step(struct walk *w, uint32_t *next)
 	TRY(split_if_crowded(w, &c->insns[c->insn]));
 	*next = at->next;
 	TRY(lock_check_step(c, at->kind));
+	uses_insn(c);
 	return steps[at->kind](w, &c->insns[c->insn], next);
 }
 
@@ -629,6 +649,7 @@ static void start(struct check *c)
 	c->node = NULL;
 	c->ctx_reads = c->tail_maps = 0;
 	c->frames_most = 1;
+	uses_start(c);
 	memset(c->depth, 0, c->functions_count * sizeof *c->depth);
 	memset(c->calls, 0, (c->functions_count * c->functions_count / 64 + 1) * sizeof *c->calls);
 	(void)state_push(s, c->root, PATH_END);
@@ -731,6 +752,7 @@ static struct err *explore_global(struct check *c, uint32_t function)
 	g->stack_bytes = proved.stack_bytes;
 	g->frames = c->frames_most;
 	g->ctx_reads = proved.ctx_reads;
+	g->uses = c->uses;
 	g->is_verified = true;
 	return NULL;
 }
@@ -756,6 +778,7 @@ struct err *explore_entry(struct check *c, uint32_t entry)
 	TRY(walk_attempts(c, &proved));
 	TRY(check_stack(c, proved.stack_bytes));
 	c->meter.any_holds |= c->meter.holds;
+	proved.uses = c->uses;
 	c->verdict->entries[c->verdict->entries_count++] = proved;
 	return NULL;
 }

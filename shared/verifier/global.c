@@ -15,6 +15,7 @@
 #include "shared/base/mem.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/meter.h"
+#include "shared/verifier/uses.h"
 #include "shared/verifier/words.h"
 
 #include <stdio.h>
@@ -381,6 +382,7 @@ static struct err *pay(struct check *c, uint32_t f)
 	check_calls(c, state_top(c->state)->function, f);
 	c->ctx_reads |= g->ctx_reads;
 	TRY(meter_call(c, g->holds));
+	uses_add(c, &g->uses);
 	return check_spend(c, g->longest);
 }
 

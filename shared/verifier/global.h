@@ -40,6 +40,7 @@ struct global {
 	uint32_t frames;
 	uint64_t longest; /* instructions */
 	uint64_t ctx_reads;
+	struct verifier_uses uses;
 };
 
 /* Whether calls of function `f` do not walk into it. */

@@ -14,6 +14,7 @@
 #include "shared/verifier/global.h"
 #include "shared/verifier/lock.h"
 #include "shared/verifier/state_object.h"
+#include "shared/verifier/uses.h"
 #include "shared/verifier/words.h"
 
 struct bounds {
@@ -165,6 +166,14 @@ static struct err *check_aligned(struct check *c, const struct memory_access *a)
 			    a->subject, words_of(c, &a->pointer));
 }
 
+static void note_map(struct check *c, const struct memory_access *a)
+{
+	if (a->use != MEMORY_WRITE)
+		uses_map(c, a->pointer.map, false);
+	if (a->use != MEMORY_READ)
+		uses_map(c, a->pointer.map, true);
+}
+
 /* A write over an object ends it: not one that has to be released, nor one of a callback's caller, which other
  * rounds may still find there. */
 static struct err *check_objects(struct check *c, const struct memory_access *a,
@@ -197,6 +206,8 @@ struct err *memory_check(struct check *c, const struct memory_access *a, struct 
 		return reject_bounds(c, a, b, s);
 	if (a->pointer.kind == STATE_CTX)
 		TRY(check_context(c, a));
+	if (a->pointer.kind == STATE_VALUE || a->pointer.kind == STATE_KEY)
+		note_map(c, a);
 	if (a->pointer.kind == STATE_VALUE)
 		TRY(lock_check_access(c, a->subject, &a->pointer, s.from, s.to));
 	if (a->use == MEMORY_ATOMIC)

@@ -25,14 +25,9 @@ struct err *tree_init(struct tree *t, uint32_t insns)
 	return NULL;
 }
 
-static size_t node_bytes(const struct tree_node *n)
-{
-	return sizeof *n + n->state->size_bytes;
-}
-
 static void free_node(struct tree *t, struct tree_node *n)
 {
-	t->used_bytes -= node_bytes(n);
+	t->used_bytes -= sizeof *n;
 	if (n->previous_all)
 		n->previous_all->next_all = n->next_all;
 	else
@@ -79,7 +74,7 @@ struct err *tree_add(struct tree *t, struct tree_node *parent, struct snapshot *
 	if (t->all)
 		t->all->previous_all = n;
 	t->all = n;
-	t->used_bytes += node_bytes(n);
+	t->used_bytes += sizeof *n;
 	*out = n;
 	return NULL;
 }

@@ -41,9 +41,9 @@ struct tree_node {
 struct tree {
 	struct tree_node **lists; /* by instruction */
 	struct tree_node *all;
-	uint32_t count; /* of instructions */
-	uint32_t walk;	/* the current one: what new checkpoints belong to */
-	size_t used_bytes;
+	uint32_t count;	   /* of instructions */
+	uint32_t walk;	   /* the current one: what new checkpoints belong to */
+	size_t used_bytes; /* of nodes: their snapshots are in a pool */
 };
 
 /* fails NO_MEMORY */

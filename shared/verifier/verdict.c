@@ -4,7 +4,6 @@
 #include "shared/verifier/verdict.h"
 
 #include "shared/base/mem.h"
-#include "shared/codec/json.h"
 
 struct rule_row {
 	const char *text, *meaning;
@@ -135,6 +134,54 @@ static void print_rejection(const struct verdict *v, struct buf *out)
 		buf_printf(out, "  hint: %s\n", f->hint);
 }
 
+/* "reads map a, b" */
+static void print_maps(const struct verdict *v, const char *word, uint64_t maps, bool *any,
+		       struct buf *out)
+{
+	uint32_t count;
+	const struct object_map *all = object_maps(v->object, &count);
+	const char *comma = "";
+	if (!maps)
+		return;
+	buf_printf(out, "%s %s ", *any ? ";" : "   ", word);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!(maps >> i & 1))
+			continue;
+		buf_printf(out, "%s%.*s", comma, STR_FMT(all[i].name));
+		comma = ", ";
+	}
+	*any = true;
+}
+
+static void print_host(const struct verifier_uses *u, bool is_write, bool *any, struct buf *out)
+{
+	const char *comma = "";
+	for (uint32_t i = 0; i < u->host_count; i++) {
+		if (u->host[i].is_write != is_write)
+			continue;
+		if (!*comma)
+			buf_printf(out, "%s %s ", *any ? ";" : "   ",
+				   is_write ? "writes the host's" : "reads the host's");
+		buf_printf(out, "%s%.*s", comma, STR_FMT(u->host[i].path));
+		comma = ", ";
+		*any = true;
+	}
+}
+
+static void print_memory(const struct verdict *v, const struct verifier_entry *e, struct buf *out)
+{
+	bool any = false;
+	print_maps(v, "reads", e->uses.maps_read, &any, out);
+	print_maps(v, "writes", e->uses.maps_written, &any, out);
+	if (e->ctx_reads)
+		buf_printf(out, "%s reads the context", any ? ";" : "   ");
+	any |= e->ctx_reads != 0;
+	print_host(&e->uses, false, &any, out);
+	print_host(&e->uses, true, &any, out);
+	if (any)
+		buf_putc(out, '\n');
+}
+
 void verdict_print(const struct verdict *v, struct buf *out)
 {
 	if (v->is_rejected) {
@@ -148,72 +195,12 @@ void verdict_print(const struct verdict *v, struct buf *out)
 			   "  %.*s: at most %llu instructions per event%s, %u bytes of stack\n",
 			   STR_FMT(e->function->name), (unsigned long long)e->worst_insns,
 			   e->is_metered ? " (metered)" : "", e->stack_bytes);
+		print_memory(v, e, out);
 	}
 	buf_puts(out, v->helpers_count ? "  calls" : "  calls no helper");
 	for (uint32_t i = 0; i < v->helpers_count; i++)
 		buf_printf(out, "%s %s", i ? "," : "", v->helpers[i]->name);
 	buf_putc(out, '\n');
-}
-
-/* ---- for programs ---- */
-
-static void json_optional(struct json *w, const char *key, const char *text)
-{
-	if (text)
-		json_text(w, key, str_of(text));
-	else
-		json_null(w, key);
-}
-
-static void json_rejection(const struct verdict *v, struct json *w)
-{
-	const struct verifier_finding *f = &v->finding;
-	json_text(w, "verdict", STR("rejected"));
-	json_optional(w, "rule", verifier_rule_text(f->rule));
-	json_text(w, "role", v->role->name);
-	json_text(w, "entry", f->entry);
-	json_text(w, "function", f->function);
-	json_uint(w, "insn", f->insn);
-	if (f->line) {
-		json_text(w, "file", f->line->file);
-		json_uint(w, "line", f->line->line);
-		json_text(w, "source", str_trim(f->line->text));
-	}
-	json_text(w, "message", str_of(f->message));
-	json_optional(w, "hint", f->hint);
-	json_optional(w, "registers", f->registers);
-	json_optional(w, "path", f->path);
-}
-
-static void json_acceptance(const struct verdict *v, struct json *w)
-{
-	json_text(w, "verdict", STR("accepted"));
-	json_text(w, "role", v->role->name);
-	json_list(w, "entries");
-	for (uint32_t i = 0; i < v->entries_count; i++) {
-		json_object(w, NULL);
-		json_text(w, "name", v->entries[i].function->name);
-		json_uint(w, "worstInstructions", v->entries[i].worst_insns);
-		json_bool(w, "metered", v->entries[i].is_metered);
-		json_uint(w, "stackBytes", v->entries[i].stack_bytes);
-		json_end(w);
-	}
-	json_end(w);
-	json_list(w, "helpers");
-	for (uint32_t i = 0; i < v->helpers_count; i++)
-		json_text(w, NULL, str_of(v->helpers[i]->name));
-	json_end(w);
-}
-
-void verdict_print_json(const struct verdict *v, struct buf *out)
-{
-	struct json w = json_start(out);
-	json_object(&w, NULL);
-	if (v->is_rejected)
-		json_rejection(v, &w);
-	else
-		json_acceptance(v, &w);
-	json_end(&w);
 }
 
 struct err *verdict_err(const struct verdict *v)
@@ -222,9 +209,12 @@ struct err *verdict_err(const struct verdict *v)
 		return NULL;
 	const struct verifier_finding *f = &v->finding;
 	OWNED_BUF struct buf text = BUF_INIT(1 << 20), path = BUF_INIT(1 << 16);
+	OWNED_BUF struct buf data = BUF_INIT(VERIFIER_MAX_DATA);
 	verdict_print(v, &text);
+	verdict_print_json(v, &data);
 	if (f->line)
 		buf_printf(&path, "%.*s:%u", STR_FMT(f->line->file), f->line->line);
-	return err_with_detail(err_at(ERR_REJECTED, buf_text(&path), "%s", f->message),
-			       buf_text(&text));
+	struct err *e = err_with_detail(err_at(ERR_REJECTED, buf_text(&path), "%s", f->message),
+					buf_text(&text));
+	return data.failed ? e : err_with_data(e, buf_text(&data));
 }

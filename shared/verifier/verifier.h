@@ -1,6 +1,6 @@
 /*
  * verifier - does this program keep to this role? Abstract interpretation over all paths of each
- * entry: pure, no I/O, no clock but a step budget.
+ * entry: pure, no I/O, no clock but a budget.
  *
  * Memory:  a verdict owns everything it hands out, apart from what it borrows from object and role,
  *          which must outlive it.
@@ -15,9 +15,21 @@
 struct verifier_limits {
 	uint64_t max_steps;	 /* instructions looked at, over all paths; default 1,000,000 */
 	size_t max_memory_bytes; /* of explored states; default 64 MiB */
+	/* Registers and slots compared and copied; default 300,000,000 (about a second), 0: no limit. It is what
+	 * keeps programs made to be compared a lot from taking long, the same on every machine. */
+	uint64_t max_comparisons;
+	/* Asked now and then; true ends the analysis. NULL: never. The verifier has no clock of its own:
+	 * see clock_is_past(). */
+	bool (*is_late)(void *context);
+	void *context;
+	uint32_t max_time_ms; /* what is_late() stands for, in the verdict's words */
 };
 
-#define VERIFIER_LIMITS_DEFAULT ((struct verifier_limits){1000000, (size_t)64 << 20})
+#define VERIFIER_LIMITS_DEFAULT                                         \
+	((struct verifier_limits){.max_steps = 1000000,                 \
+				  .max_memory_bytes = (size_t)64 << 20, \
+				  .max_comparisons = UINT64_C(300000000)})
+#define VERIFIER_TIME_MS 2000 /* what command line and agent give it */
 
 /* Rules have stable codes, listed with their meaning in rule.tbl.h. */
 enum verifier_rule {
@@ -30,6 +42,21 @@ enum verifier_rule {
 /* "call-not-granted": a rule's code in JSON and in .case files; "accepted" for VERIFIER_ACCEPTED. */
 const char *verifier_rule_text(enum verifier_rule rule);
 
+/* What was known of one register. */
+struct verifier_register {
+	const char *name; /* "r2": static */
+	const char
+		*kind; /* "NUMBER", "STACK", "VALUE_OR_NULL", …: static, as kind.tbl.h has them */
+	const char *text; /* as in the text */
+};
+
+/* A branch on the way. */
+struct verifier_branch {
+	uint32_t insn, times;	     /* one that went the same way round by round is one row */
+	const struct btf_line *line; /* NULL where unknown */
+	bool taken;
+};
+
 /* Why a program was rejected. */
 struct verifier_finding {
 	enum verifier_rule rule;
@@ -41,7 +68,28 @@ struct verifier_finding {
 	const char *hint;	     /* the nearest thing that would be allowed, or NULL */
 	const char *registers;	     /* what was known, a line per register that matters, or NULL */
 	const char *path;	     /* the branches that led there, or NULL */
+	const struct verifier_register *register_rows; /* both once more, by parts */
+	const struct verifier_branch *branches;
+	uint32_t register_rows_count, branches_count;
+	uint32_t branches_before; /* earlier ones, not shown */
 };
+
+/* Memory of the host that is reached through arguments and host variables. */
+struct verifier_host_use {
+	struct str path; /* "r.uri" */
+	bool is_write;
+};
+
+/* What an entry, with all that it calls, may do. */
+#define VERIFIER_USES_HELPERS 256u
+struct verifier_uses {
+	uint64_t helpers[VERIFIER_USES_HELPERS / 64]; /* bit n: row n of the helper table */
+	uint64_t externs[OBJECT_MAX_EXTERNS / 64];    /* … of object_externs() */
+	uint64_t maps_read, maps_written;	      /* … of object_maps() */
+	const struct verifier_host_use *host;
+	uint32_t host_count;
+};
+_Static_assert(OBJECT_MAX_MAPS <= 64, "a bit for each map");
 
 /* What the analysis proved about one instruction: the JIT specialises by it. */
 enum verifier_base {
@@ -81,6 +129,7 @@ struct verifier_entry {
 	uint64_t tail_maps;   /* with the entries in these maps it may go on: bit n is map n */
 	uint32_t stack_bytes; /* over all frames, of whoever it may go on with too */
 	uint64_t ctx_reads;   /* bit n: bytes 8n … 8n+7 of the context may be read, likewise */
+	struct verifier_uses uses;
 };
 
 /* How a C value lies in a register: the compiler truncates and extends it so. */
@@ -99,6 +148,8 @@ struct verifier_extern {
 	uint8_t args_count;
 	struct verifier_value args[5], result; /* functions */
 };
+
+#define VERIFIER_MAX_DATA ((size_t)32 << 10)
 
 struct verdict;
 
@@ -127,12 +178,16 @@ uint64_t verdict_steps(const struct verdict *v);
 
 /* Appends the verdict for people, several lines; and as JSON, one object:
  * {"verdict":"rejected","rule":…,"role":…,"entry":…,"function":…,"insn":…,"file":…,"line":…,"source":…,
- *  "message":…,"hint":…,"registers":…,"path":…}
- * {"verdict":"accepted","role":…,"entries":[{"name":…,"worstInstructions":…,"metered":…,"stackBytes":…}],
- *  "helpers":[…]} */
+ *  "message":…,"hint":…,"registers":[{"register":…,"kind":…,"text":…}],
+ *  "path":[{"insn":…,"line":…,"source":…,"taken":…,"times":…}],"pathOmitted":…}
+ * {"verdict":"accepted","role":…,"entries":[{"name":…,"worstInstructions":…,"metered":…,"stackBytes":…,
+ *  "helpers":[…],"hostFunctions":[…],"memory":{"mapsRead":[…],"mapsWritten":[…],
+ *  "context":[{"from":…,"to":…}],"host":[{"path":…,"write":…}]}}],"helpers":[…]}
+ * VERDICTS.md says what each member is. */
 void verdict_print(const struct verdict *v, struct buf *out);
 void verdict_print_json(const struct verdict *v, struct buf *out);
 
 /* The rejection as an error (owned by the caller): code REJECTED, path "file:line", the message, and
- * verdict_print()'s text as detail. NULL where the program is accepted. */
+ * verdict_print()'s text as detail, the JSON as data (left out past VERIFIER_MAX_DATA). NULL where the program
+ * is accepted. */
 MUST_CHECK struct err *verdict_err(const struct verdict *v);

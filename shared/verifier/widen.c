@@ -43,13 +43,16 @@ static const struct tree_node *earlier_round(const struct check *c, const struct
 	return NULL;
 }
 
-bool widen_covers(const struct check *c)
+struct err *widen_covers(struct check *c, bool *out)
 {
 	const struct tree_node *n = NULL;
-	while ((n = earlier_round(c, n)) != NULL)
-		if (cover_all(n->state, c->state))
-			return true;
-	return false;
+	*out = false;
+	while (!*out && (n = earlier_round(c, n)) != NULL) {
+		uint64_t work = 0;
+		*out = cover_all(n->state, c->state, &work);
+		TRY(check_work(c, work));
+	}
+	return NULL;
 }
 
 const struct tree_node *widen_from(const struct check *c, uint32_t *steps)

@@ -6,8 +6,9 @@
 #include "shared/verifier/check.h"
 
 /* Whether a checkpoint of an earlier round of the loop stands for the current state, which has come to the
- * loop's head: all of it. */
-bool widen_covers(const struct check *c);
+ * loop's head: all of it.
+ * fails TOO_COMPLEX, as check_work() */
+MUST_CHECK struct err *widen_covers(struct check *c, bool *out);
 
 /*
  * The checkpoint to widen from, where the current state has come to its instruction, a head of a loop,

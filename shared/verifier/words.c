@@ -203,15 +203,35 @@ static uint16_t used_regs(const struct check *c)
 	return 0;
 }
 
-void words_registers(const struct check *c, struct buf *out)
+uint16_t words_registers_of(const struct check *c)
 {
 	if (c->state->frames_count == 0 || !c->flow.insns)
-		return;
+		return 0;
 	const struct state_frame *f = state_top(c->state);
-	uint16_t used = used_regs(c);
+	uint16_t used = used_regs(c), shown = 0;
 	bool is_call = used == 0x3e;
+	for (unsigned r = 0; r < STATE_REGS; r++)
+		if ((used & 1u << r) && !(is_call && f->regs[r].kind == STATE_NONE))
+			shown |= (uint16_t)(1u << r);
+	return shown;
+}
+
+const char *words_kind(const struct state_reg *r)
+{
+	static const char *const names[] = {
+#define KIND(name, words, base, not_null, flags) [STATE_##name] = #name,
+#include "shared/verifier/kind.tbl.h"
+#undef KIND
+	};
+	return r->kind == STATE_SCALAR ? "NUMBER" : names[r->kind];
+}
+
+void words_registers(const struct check *c, struct buf *out)
+{
+	uint16_t shown = words_registers_of(c);
+	const struct state_frame *f = shown ? state_top(c->state) : NULL;
 	for (unsigned r = 0; r < STATE_REGS; r++) {
-		if (!(used & 1u << r) || (is_call && f->regs[r].kind == STATE_NONE))
+		if (!(shown & 1u << r))
 			continue;
 		buf_printf(out, "%sr%u = ", out->size ? "\n" : "", r);
 		words_reg(c, &f->regs[r], out);

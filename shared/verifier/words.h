@@ -18,5 +18,11 @@ const char *words_of(struct check *c, const struct state_reg *r);
 /* "r1 = …", a line for each register that the current instruction uses. */
 void words_registers(const struct check *c, struct buf *out);
 
+/* Bit n: the current instruction is about register n. */
+uint16_t words_registers_of(const struct check *c);
+
+/* "VALUE_OR_NULL": static. */
+const char *words_kind(const struct state_reg *r);
+
 /* A line for each of the last decisions: where, and which way. */
 void words_path(const struct check *c, struct buf *out);

@@ -48,6 +48,7 @@ bool wire_state_parse(struct str text, enum wire_state *out)
 struct link_row {
 	struct wire_link link;
 	struct str state;
+	const struct node *verdict; /* decoded only */
 };
 
 static const struct field link_fields[] = {
@@ -62,6 +63,7 @@ static const struct field link_fields[] = {
 	FIELD_TEXT("message", struct link_row, link.message, 0),
 	FIELD_TEXT("path", struct link_row, link.path, 0),
 	FIELD_TEXT("detail", struct link_row, link.detail, 0),
+	FIELD_MAP("verdict", struct link_row, verdict, 0),
 	FIELD_INT("runs", struct link_row, link.runs, 0),
 	FIELD_INT("runsEnded", struct link_row, link.runs_ended, 0),
 	FIELD_INT("runsSkipped", struct link_row, link.runs_skipped, 0),
@@ -267,6 +269,19 @@ static struct err *decode_labels(const struct node *n, struct arena *a, struct w
 	return NULL;
 }
 
+/* As text, which is what is kept, compared and answered with: nobody looks inside. */
+static struct err *keep_verdict(const struct node *n, struct arena *a, struct str *out)
+{
+	OWNED_BUF struct buf text = BUF_INIT(WIRE_MAX_VERDICT);
+	json_print(n, &text);
+	if (text.too_large)
+		return err_new(ERR_INVALID, "longer than %zu bytes", WIRE_MAX_VERDICT);
+	TRY(buf_check(&text));
+	*out = arena_str(a, buf_str(&text));
+	TRY_MEMORY(out->data);
+	return NULL;
+}
+
 static struct err *decode_links(const struct node *n, struct arena *a, struct wire_sync_request *m)
 {
 	const void *decoded = NULL;
@@ -275,8 +290,12 @@ static struct err *decode_links(const struct node *n, struct arena *a, struct wi
 	const struct link_row *rows = decoded;
 	struct wire_link *links = arena_alloc_array(a, count, sizeof(*links));
 	TRY_MEMORY(links);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		links[i] = rows[i].link;
+		if (rows[i].verdict)
+			TRY_AT(keep_verdict(rows[i].verdict, a, &links[i].verdict),
+			       "/links/%zu/verdict", i);
+	}
 	m->has_status = n != NULL;
 	m->links = links;
 	m->links_count = count;
@@ -401,9 +420,12 @@ static void print_links(struct json *w, const struct wire_sync_request *m)
 		return;
 	json_list(w, "links");
 	for (size_t i = 0; i < m->links_count; i++) {
-		struct link_row row = {m->links[i], str_of(wire_state_text(m->links[i].state))};
+		struct link_row row = {m->links[i], str_of(wire_state_text(m->links[i].state)),
+				       NULL};
 		json_object(w, NULL);
 		print_fields(w, link_fields, ARRAY_SIZE(link_fields), &row);
+		if (row.link.verdict.size)
+			json_raw(w, "verdict", row.link.verdict);
 		json_end(w);
 	}
 	json_end(w);

@@ -14,9 +14,10 @@
 #include "shared/base/buf.h"
 #include "shared/codec/node.h"
 
-#define WIRE_MAX_LINKS	100000u
-#define WIRE_MAX_EVENTS 1024u
-#define WIRE_HOLD_MAX_S 55
+#define WIRE_MAX_LINKS	 100000u
+#define WIRE_MAX_EVENTS	 1024u
+#define WIRE_HOLD_MAX_S	 55
+#define WIRE_MAX_VERDICT ((size_t)32 << 10)
 
 enum wire_state { WIRE_PENDING, WIRE_ACTIVE, WIRE_FAILED, WIRE_SKIPPED };
 
@@ -35,6 +36,8 @@ struct wire_link {
 	struct str entry, target; /* "on_request", "/usr/sbin/nginx:ngx_http_process_request" */
 	enum wire_state state;
 	struct str code, message, path, detail; /* FAILED, SKIPPED: the error ("REJECTED" etc.) */
+	struct str
+		verdict; /* REJECTED: the verdict, a JSON object as text; at most WIRE_MAX_VERDICT */
 	int64_t runs;
 	/* Of all links of the policy in that process, told with the first of them: */
 	int64_t runs_ended;   /* before their exit, because the role's instructions were used up */

@@ -52,7 +52,8 @@ static void look_at(const struct object *o, const struct verdict *v)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct verifier_limits limits = {20000, (size_t)8 << 20};
+	const struct verifier_limits limits = {.max_steps = 20000,
+					       .max_memory_bytes = (size_t)8 << 20};
 	OWNED(role) struct role *role = make_role();
 	OWNED(object) struct object *o = NULL;
 	OWNED(verdict) struct verdict *v = NULL;

@@ -79,7 +79,7 @@ ended idle "$idle_pid" 204 '' "a hold ends with 204 when its time is over"
 # ---- status ----
 
 link="{\"policy\":\"front\",\"revision\":\"$revision\",\"pid\":7,\"exe\":\"/usr/bin/false\",\"entry\":\"on_x\",\"target\":\"/usr/bin/false:x\",\"state\":\"ACTIVE\",\"runs\":3}"
-failure="{\"policy\":\"front\",\"revision\":\"$revision\",\"state\":\"FAILED\",\"code\":\"REJECTED\",\"message\":\"no right to call\",\"path\":\"a.c:3\",\"detail\":\"log\"}"
+failure="{\"policy\":\"front\",\"revision\":\"$revision\",\"state\":\"FAILED\",\"code\":\"REJECTED\",\"message\":\"no right to call\",\"path\":\"a.c:3\",\"detail\":\"log\",\"verdict\":{\"verdict\":\"rejected\",\"rule\":\"call-not-granted\",\"path\":[{\"insn\":3,\"taken\":true}]}}"
 call POST /v1/hosts/web-1:sync -d "{$prod,\"generation\":$generation,\"links\":[$link]}"
 call POST /v1/hosts/web-2:sync -d "{$prod,\"generation\":$generation,\"links\":[$failure]}"
 call GET /v1/policies/front
@@ -87,7 +87,15 @@ expect 200 '.status.counts == {"pending":0,"active":1,"failed":1,"skipped":0} an
 	.status.coverage.matched == 2 and .status.coverage.reported == 2 and
 	(.status.failures | length) == 1 and .status.failures[0].code == "REJECTED" and
 	.status.failures[0].host == "web-2" and .status.failures[0].detail == "log" and
+	.status.failures[0].verdict.rule == "call-not-granted" and .status.failures[0].verdict.path[0].taken and
+	(.status.links[] | select(.state == "FAILED") | .verdict.verdict) == "rejected" and
 	.status.links[0].host == "web-1" and .status.links[0].runs == 3' "a policy tells what became of it"
+call GET /v1/hosts/web-2; expect 200 '.links[0].verdict.rule == "call-not-granted"' "a host's link tells the rule"
+long=$(head -c 40000 /dev/zero | tr '\0' x)
+call POST /v1/hosts/web-2:sync -d "{$prod,\"generation\":$generation,\"links\":[{\"policy\":\"front\",\"state\":\"FAILED\",\"verdict\":{\"x\":\"$long\"}}]}"
+expect_error 400 INVALID_ARGUMENT /links/0/verdict "longer than 32768 bytes" "a verdict that is too long is refused"
+call POST /v1/hosts/web-2:sync -d "{$prod,\"generation\":$generation,\"links\":[{\"policy\":\"front\",\"state\":\"FAILED\",\"verdict\":\"no\"}]}"
+expect_error 400 INVALID_ARGUMENT /links/0/verdict "map" "a verdict that is no object is refused"
 call GET '/v1/policies/front?pageSize=1'
 expect 200 '(.status.links | length) == 1 and .status.nextPageToken == "web-2:0"' "its links come in pages"
 call GET '/v1/policies/front?pageSize=1&pageToken=web-2:0'

@@ -312,7 +312,8 @@ static bool judge_accepted(struct judge *j, const struct generate_program *p, ui
 bool judge_program(struct judge *j, const struct generate_program *p, uint64_t seed, bool compiles,
 		   bool *accepted, struct judge_finding *finding)
 {
-	const struct verifier_limits limits = {60000, (size_t)32 << 20};
+	const struct verifier_limits limits = {.max_steps = 60000,
+					       .max_memory_bytes = (size_t)32 << 20};
 	OWNED(verdict) struct verdict *v = NULL;
 	OWNED(err)
 	struct err *e = verifier_run(&p->object, j->roles[seed % JUDGE_ROLES], limits, &v);

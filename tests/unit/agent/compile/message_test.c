@@ -51,6 +51,7 @@ static void an_error_comes_back_with_code_path_and_detail(void **state)
 	OWNED(err)
 	struct err *e = err_with_detail(err_at(ERR_REJECTED, "prog.c:12", "not granted"),
 					"the whole story");
+	e = err_with_data(e, "{\"rule\":\"possible-null\"}");
 	compile_answer_encode_err(e, &text);
 	OWNED(err) struct err *back = compile_answer_decode(buf_bytes(&text), &image, &verdict);
 	assert_non_null(back);
@@ -58,6 +59,7 @@ static void an_error_comes_back_with_code_path_and_detail(void **state)
 	assert_string_equal("prog.c:12", err_path(back));
 	assert_string_equal("not granted", err_message(back));
 	assert_string_equal("the whole story", err_detail(back));
+	assert_string_equal("{\"rule\":\"possible-null\"}", err_data(back));
 	assert_null(image);
 }
 

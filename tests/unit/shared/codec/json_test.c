@@ -242,19 +242,23 @@ static void prints_reals_that_read_back_the_same(void **state UNUSED)
 static void carries_errors_there_and_back(void **state UNUSED)
 {
 	OWNED(err) struct err *e = err_with_detail(err_at(ERR_REJECTED, "/a", "no \"x\""), "log\n");
+	e = err_with_data(e, "{\"rule\":\"r\",\"path\":[]}");
 	err_add(&e, err_at(ERR_REJECTED, "/b", "nor y"));
 	OWNED_BUF struct buf body = BUF_INIT(10000);
 	json_print_err(e, &body);
 	assert_string_equal(buf_text(&body),
 			    "{\"error\":{\"code\":422,\"status\":\"FAILED_PRECONDITION\","
 			    "\"message\":\"no \\\"x\\\"\",\"details\":["
-			    "{\"path\":\"/a\",\"message\":\"no \\\"x\\\"\",\"detail\":\"log\\n\"},"
+			    "{\"path\":\"/a\",\"message\":\"no \\\"x\\\"\",\"detail\":\"log\\n\","
+			    "\"verdict\":{\"rule\":\"r\",\"path\":[]}},"
 			    "{\"path\":\"/b\",\"message\":\"nor y\"}]}}");
 	OWNED(err) struct err *back = json_parse_err(buf_str(&body), 422);
 	assert_int_equal(err_code(back), ERR_REJECTED);
 	assert_string_equal(err_path(back), "/a");
 	assert_string_equal(err_message(back), "no \"x\"");
 	assert_string_equal(err_detail(back), "log\n");
+	assert_string_equal(err_data(back), "{\"rule\":\"r\",\"path\":[]}");
+	assert_null(err_data(err_next(back)));
 	assert_string_equal(err_path(err_next(back)), "/b");
 	assert_null(err_next(err_next(back)));
 }

@@ -172,7 +172,7 @@ static void an_acceptance_is_no_error(void **state UNUSED)
 	assert_null(verdict_err(f.verdict));
 	verdict_print(f.verdict, &text);
 	assert_non_null(strstr(buf_text(&text), "accepted under role Writer\n  fixed: at most "));
-	assert_non_null(strstr(buf_text(&text), "  calls bpf_map_update_elem\n"));
+	assert_non_null(strstr(buf_text(&text), "    writes second, .bss; reads the context\n"));
 	drop(&f);
 }
 
@@ -194,11 +194,53 @@ static void json_has_what_the_text_has(void **state UNUSED)
 	assert_true(str_is(node_find(n, "rule")->text, "call-not-granted"));
 	assert_true(str_is(node_find(n, "function")->text, "fixed"));
 	assert_int_equal(node_find(n, "line")->integer, 19);
+	const struct node *first = node_at(n, "/registers/0");
+	assert_true(str_is(node_find(first, "register")->text, "r1"));
+	assert_true(str_is(node_find(first, "kind")->text, "MAP"));
+	assert_true(str_is(node_find(first, "text")->text, "the map second"));
+	assert_int_equal(node_find(n, "path")->count, 0);
 	drop(&f);
 	f = verify("facts", "Writer");
 	n = print_and_parse(&f, &a);
 	assert_true(str_is(node_find(n, "verdict")->text, "accepted"));
-	assert_true(str_is(node_find(node_find(n, "entries")->first, "name")->text, "fixed"));
+	const struct node *entry = node_find(n, "entries")->first;
+	assert_true(str_is(node_find(entry, "name")->text, "fixed"));
+	assert_true(str_is(node_at(entry, "/helpers/0")->text, "bpf_map_update_elem"));
+	assert_int_equal(node_find(entry, "hostFunctions")->count, 0);
+	assert_int_equal(node_at(entry, "/memory/mapsRead")->count, 0);
+	assert_int_equal(node_at(entry, "/memory/mapsWritten")->count, 2);
+	assert_true(str_is(node_at(entry, "/memory/mapsWritten/0")->text, "second"));
+	assert_true(str_is(node_at(entry, "/memory/mapsWritten/1")->text, ".bss"));
+	assert_int_equal(node_at(entry, "/memory/context/0/from")->integer, 112);
+	assert_int_equal(node_at(entry, "/memory/context/0/to")->integer, 119);
+	entry = entry->next; /* it reads two words in a row, and writes either map */
+	assert_int_equal(node_at(entry, "/memory/context")->count, 1);
+	assert_int_equal(node_at(entry, "/memory/context/0/from")->integer, 104);
+	assert_int_equal(node_at(entry, "/memory/mapsWritten")->count, 2);
+	drop(&f);
+}
+
+static void json_tells_the_branches(void **state UNUSED)
+{
+	OWNED_ARENA struct arena a = ARENA_INIT(1 << 20);
+	struct fixture f = verify("branches", "Nobody");
+	const struct node *n = print_and_parse(&f, &a), *path = node_find(n, "path");
+	assert_true(path->count > 0);
+	const struct node *last = path->last;
+	assert_true(str_is(node_find(last, "source")->text, "if (bits == 7)"));
+	assert_int_equal(node_find(last, "line")->integer, 10);
+	assert_int_equal(node_find(last, "taken")->kind, NODE_BOOL);
+	drop(&f);
+}
+
+static void the_error_has_the_verdict_as_data(void **state UNUSED)
+{
+	OWNED_ARENA struct arena a = ARENA_INIT(1 << 20);
+	struct fixture f = verify("facts", "Nobody");
+	OWNED(err) struct err *e = verdict_err(f.verdict);
+	const struct node *n = NULL;
+	assert_ok(json_parse(str_of(err_data(e)), &a, &n));
+	assert_true(str_is(node_find(n, "rule")->text, "call-not-granted"));
 	drop(&f);
 }
 
@@ -234,13 +276,58 @@ static void every_failing_allocation_is_an_error_or_a_verdict(void **state UNUSE
 static void a_budget_of_steps_ends_the_analysis(void **state UNUSED)
 {
 	struct fixture f = verify("facts", "Writer");
-	struct verifier_limits few = {3, 1 << 20}, narrow = {1000, 100};
+	struct verifier_limits few = {.max_steps = 3, .max_memory_bytes = 1 << 20};
+	struct verifier_limits narrow = {.max_steps = 1000, .max_memory_bytes = 100};
 	verdict_destroy(f.verdict);
 	assert_ok(verifier_run(f.object, f.role, few, &f.verdict));
 	assert_int_equal(verdict_finding(f.verdict)->rule, VERIFIER_TOO_COMPLEX);
 	verdict_destroy(f.verdict);
 	assert_ok(verifier_run(f.object, f.role, narrow, &f.verdict));
 	assert_int_equal(verdict_finding(f.verdict)->rule, VERIFIER_TOO_COMPLEX);
+	drop(&f);
+}
+
+static bool is_late_at(void *context)
+{
+	uint32_t *left = context;
+	return (*left)-- == 0;
+}
+
+/* A loop of a million rounds that nothing prunes. */
+static struct fixture verify_limited(struct verifier_limits limits)
+{
+	struct fixture f = verify("spins", "Writer");
+	verdict_destroy(f.verdict);
+	f.verdict = NULL;
+	assert_ok(verifier_run(f.object, f.role, limits, &f.verdict));
+	return f;
+}
+
+static void a_time_limit_ends_the_analysis(void **state UNUSED)
+{
+	uint32_t never = UINT32_MAX, third = 3;
+	struct verifier_limits limits = VERIFIER_LIMITS_DEFAULT;
+	limits.is_late = is_late_at;
+	limits.context = &never;
+	limits.max_time_ms = 2500;
+	struct fixture f = verify_limited(limits);
+	assert_null(verdict_finding(f.verdict));
+	assert_true(UINT32_MAX - never > 10); /* it was asked */
+	drop(&f);
+	limits.context = &third;
+	f = verify_limited(limits);
+	assert_int_equal(verdict_finding(f.verdict)->rule, VERIFIER_TOO_COMPLEX);
+	assert_string_equal(verdict_finding(f.verdict)->message, "no answer after 2.5 s");
+	drop(&f);
+}
+
+static void comparisons_are_limited_too(void **state UNUSED)
+{
+	struct verifier_limits limits = VERIFIER_LIMITS_DEFAULT;
+	limits.max_comparisons = 1000000;
+	struct fixture f = verify_limited(limits);
+	assert_int_equal(verdict_finding(f.verdict)->rule, VERIFIER_TOO_COMPLEX);
+	assert_non_null(strstr(verdict_finding(f.verdict)->message, "1000000 comparisons"));
 	drop(&f);
 }
 
@@ -255,7 +342,11 @@ int main(void)
 		cmocka_unit_test(a_rejection_becomes_an_error),
 		cmocka_unit_test(an_acceptance_is_no_error),
 		cmocka_unit_test(json_has_what_the_text_has),
+		cmocka_unit_test(json_tells_the_branches),
+		cmocka_unit_test(the_error_has_the_verdict_as_data),
 		cmocka_unit_test(every_failing_allocation_is_an_error_or_a_verdict),
+		cmocka_unit_test(a_time_limit_ends_the_analysis),
+		cmocka_unit_test(comparisons_are_limited_too),
 		cmocka_unit_test(a_budget_of_steps_ends_the_analysis),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

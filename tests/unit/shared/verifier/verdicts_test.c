@@ -43,12 +43,20 @@ static const struct field_row fields[] = {
 	{"message", "rejected", "what is wrong, in one sentence; its wording may change"},
 	{"hint", "rejected", "the nearest thing that would be allowed, or null"},
 	{"registers", "rejected",
-	 "what is known where it happens, a line for each register that matters, or null"},
+	 "a list: what is known where it happens, of each register that matters: `register` "
+	 "(`r2`), `kind` (`NUMBER`, `STACK`, `CTX`, `MAP`, `VALUE`, `VALUE_OR_NULL` …) and "
+	 "`text`"},
 	{"path", "rejected",
-	 "the branches that led there, a line each, or null where there were none"},
+	 "a list: the branches that led there: `insn`, with debug information `line` and "
+	 "`source`, `taken`, and `times` where it went the same way round by round"},
+	{"pathOmitted", "rejected", "how many branches there were before these"},
 	{"entries", "accepted",
 	 "a list: each entry with its `name`; `worstInstructions`, what one event executes at "
-	 "the most, proved; `stackBytes`, the stack of all frames"},
+	 "the most, proved; `stackBytes`, the stack of all frames; `helpers` and "
+	 "`hostFunctions`, the names of what it calls; and `memory`: the names of the maps "
+	 "that it reads (`mapsRead`) and writes (`mapsWritten`), the bytes of the context "
+	 "that it reads (`context`, from … to), and what it reaches of the host's memory "
+	 "(`host`: `path`, and whether it may `write`)"},
 	{"helpers", "accepted", "a list: the names of the helpers that the program calls"},
 };
 
@@ -173,11 +181,14 @@ static void put_head(struct buf *out)
 		 "on the\n"
 		 "stack are counted from r10, the top of the function's frame: `r10-16` is 16 "
 		 "bytes below.\n"
-		 "An acceptance says, for each entry, the proved worst case and stack, and the "
-		 "helpers called.\n\n"
+		 "An acceptance says, for each entry, the proved worst case and stack, the memory "
+		 "that it\nreads and writes beside its own, and the helpers called.\n\n"
 		 "## As JSON\n\n"
 		 "One object; `eimctl verify … -o json` prints it. Match on `verdict` and "
-		 "`rule`.\n\n"
+		 "`rule`.\nIn the API, a link that was rejected has it as `verdict`, beside "
+		 "`detail`, which is the text\n(`GET /v1/policies/{p}`: `status.failures[]` and "
+		 "`status.links[]`; `GET /v1/hosts/{h}`:\n`links[]`); an error has it in "
+		 "`error.details[]`. One of more than 32 KiB is left out there.\n\n"
 		 "| member | there when | what it is |\n| --- | --- | --- |\n");
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		buf_printf(out, "| `%s` | %s | %s |\n", fields[i].name, fields[i].when,

@@ -45,14 +45,22 @@ static const struct node *any_node(struct source *s)
 	return n;
 }
 
+static struct str any_verdict(struct source *s)
+{
+	static const char *const verdicts[] = {"", "{}",
+					       "{\"rule\":\"x\",\"path\":[{\"insn\":1}]}"};
+	return str_of(verdicts[next(s) % 3]);
+}
+
 static const struct wire_link *any_links(struct source *s, size_t count)
 {
 	struct wire_link *links = arena_alloc_array(s->arena, count, sizeof(*links));
 	for (size_t i = 0; i < count; i++)
 		links[i] =
-			(struct wire_link){any_text(s), any_text(s), any_number(s), any_text(s),
-					   any_text(s), any_text(s), next(s) % 4,   any_text(s),
-					   any_text(s), any_text(s), any_text(s),   any_number(s)};
+			(struct wire_link){any_text(s),	 any_text(s), any_number(s), any_text(s),
+					   any_text(s),	 any_text(s), next(s) % 4,   any_text(s),
+					   any_text(s),	 any_text(s), any_text(s),   any_verdict(s),
+					   any_number(s), any_number(s), any_number(s)};
 	return links;
 }
 
@@ -125,6 +133,7 @@ static void a_printed_request_parses_to_the_same(void **state)
 			assert_int_equal(m.links[i].runs, read.links[i].runs);
 			assert_true(str_equal(m.links[i].policy, read.links[i].policy));
 			assert_true(str_equal(m.links[i].detail, read.links[i].detail));
+			assert_true(str_equal(m.links[i].verdict, read.links[i].verdict));
 		}
 	}
 }
