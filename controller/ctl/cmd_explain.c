@@ -59,6 +59,23 @@ static void print_function(struct json *w, const struct role_function *f)
 	json_end(w);
 }
 
+/* What a program may do with each. */
+static void print_arguments(struct json *w, const struct role *r, const struct role_entry *e)
+{
+	OWNED_BUF struct buf use = BUF_INIT(CTL_MAX_OUTPUT);
+	if (e->refusal) {
+		json_text(w, "refusal", str_of(e->refusal));
+		return;
+	}
+	json_list(w, "arguments");
+	for (size_t i = 0; i < e->params_count; i++) {
+		buf_clear(&use);
+		role_print_argument(r, e, i, &use);
+		json_text(w, NULL, buf_str(&use));
+	}
+	json_end(w);
+}
+
 static void print_entries(struct json *w, const struct role *r)
 {
 	json_list(w, "entries");
@@ -69,6 +86,9 @@ static void print_entries(struct json *w, const struct role *r)
 		json_text(w, "symbol", e->symbol);
 		json_bool(w, "typed", e->btf_id != 0);
 		print_signature(w, e->return_type, e->params, e->params_count);
+		print_arguments(w, r, e);
+		print_constraints(w, "pre", e->pre, e->pre_count);
+		print_constraints(w, "post", e->post, e->post_count);
 		json_end(w);
 	}
 	json_end(w);

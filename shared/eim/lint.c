@@ -109,10 +109,7 @@ struct err *lint_type(struct linter *l, const struct spec_type *type)
 
 struct err *lint_variable(struct linter *l, const struct spec_variable *v)
 {
-	TRY(check_type_name(l, v->type, v->type_at));
-	return lint_report(l, LINT_VARIABLE, v->at,
-			   "no program reaches variable \"%.*s\" in this version",
-			   STR_FMT(v->name));
+	return check_type_name(l, v->type, v->type_at);
 }
 
 /* ---- functions ---- */

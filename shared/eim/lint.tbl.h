@@ -36,7 +36,3 @@ LINT(CONTRADICTION, "contradiction", ERROR,
      "constraints of a function contradict each other, so no call can meet them")
 LINT(UNSAID_POINTER, "unsaid-pointer", WARNING,
      "nothing says what a pointer parameter of a host function leads to, so a default is asked for, or it cannot be called")
-LINT(ACCESS, "access-not-enforced", WARNING,
-     "a role lists argument access, which this version does not enforce")
-LINT(VARIABLE, "variable-not-offered", WARNING,
-     "a variable of the host is declared, which no program reaches in this version")

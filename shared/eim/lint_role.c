@@ -161,11 +161,5 @@ struct err *lint_role(struct linter *l, const struct spec_role *role)
 	}
 	for (size_t i = 0; i < role->attributes_count; i++)
 		TRY(check_attribute(l, &role->attributes[i]));
-	if (role->access)
-		TRY(lint_report(
-			l, LINT_ACCESS, role->at,
-			"the access list of role \"%.*s\" is not enforced: with always_const, "
-			"nothing that the host hands in is written",
-			STR_FMT(role->name)));
 	return check_inheritance(l, role);
 }

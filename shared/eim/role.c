@@ -12,6 +12,7 @@
 #include "shared/eim/role.h"
 #include "shared/base/mem.h"
 #include "shared/codec/json.h"
+#include "shared/crypto/digest.h"
 #include "shared/eim/attribute.h"
 #include "shared/eim/inherit.h"
 #include "shared/eim/role_internal.h"
@@ -25,6 +26,7 @@ void role_destroy(struct role *r)
 {
 	if (!r)
 		return;
+	btf_destroy(r->host);
 	arena_fini(&r->arena);
 	mem_free(r);
 }
@@ -246,57 +248,32 @@ static struct err *take_functions(struct role_builder *b, const struct grants *g
 	return found;
 }
 
-/* ---- what other roles have ---- */
+/* ---- the host's types ---- */
 
-static const struct spec_role *holder_of(const struct spec *spec, struct str capability)
+static bool is_host_used(const struct role *r)
 {
-	for (size_t i = 0; i < spec->roles_count; i++)
-		for (size_t j = 0; j < spec->roles[i].capabilities.count; j++)
-			if (str_equal(spec->roles[i].capabilities.items[j], capability))
-				return &spec->roles[i];
-	return NULL;
+	bool used = false;
+	for (size_t i = 0; i < r->functions_count; i++)
+		used |= r->functions[i].btf_id != 0;
+	for (size_t i = 0; i < r->entries_count; i++)
+		used |= r->entries[i].btf_id != 0;
+	for (size_t i = 0; i < r->variables_count; i++)
+		used |= r->variables[i].btf_id != 0;
+	return used;
 }
 
-static struct err *take_other(struct role_builder *b, const struct spec_capability *c,
-			      struct role_other *others)
+/* A copy with the same ids. */
+static struct err *take_host(struct role_builder *b)
 {
-	const struct spec_role *holder = holder_of(b->spec, c->name);
-	struct role *role = b->role;
-	struct role_other of = {0};
-	if (!holder || role->others_count == ROLE_MAX_GRANTS)
+	OWNED_BUF struct buf image = BUF_INIT(BTF_MAX_BYTES);
+	if (!b->host || !is_host_used(b->role))
 		return NULL;
-	TRY(copy_str(b, c->name, &of.capability));
-	TRY(copy_str(b, holder->name, &of.role));
-	for (size_t i = 0; i < c->apis.count && role->others_count < ROLE_MAX_GRANTS; i++) {
-		if (role_find_function(role, c->apis.items[i]))
-			continue;
-		TRY(copy_str(b, c->apis.items[i], &of.function));
-		others[role->others_count++] = of;
-	}
-	return NULL;
-}
-
-static struct err *take_others(struct role_builder *b)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < b->spec->capabilities_count; i++)
-		count += b->spec->capabilities[i].apis.count;
-	struct role_other *others =
-		arena_alloc_array(&b->role->arena, MIN(count, (size_t)ROLE_MAX_GRANTS),
-				  sizeof(*others));
-	TRY_MEMORY(others);
-	b->role->others = others;
-	for (size_t i = 0; i < b->spec->capabilities_count; i++)
-		TRY(take_other(b, &b->spec->capabilities[i], others));
-	return NULL;
-}
-
-const struct role_other *role_find_other(const struct role *r, struct str function)
-{
-	for (size_t i = 0; i < r->others_count; i++)
-		if (str_equal(r->others[i].function, function))
-			return &r->others[i];
-	return NULL;
+	btf_encode(b->host, &image);
+	TRY(buf_check(&image));
+	char hex[DIGEST_HEX_SIZE];
+	TRY(digest_hex(buf_bytes(&image), hex));
+	TRY(copy_str(b, str_of(hex), &b->role->host_digest));
+	return btf_parse(buf_bytes(&image), &b->role->host);
 }
 
 /* ---- the whole ---- */
@@ -323,9 +300,10 @@ static struct err *build(struct role_builder *b, const struct spec_role *from)
 	TRY(take_attributes(b));
 	TRY(collect_grants(b, &grants));
 	TRY(take_functions(b, &grants));
-	TRY(take_others(b));
+	TRY(role_take_others(b));
 	TRY(role_take_entries(b));
 	TRY(role_take_variables(b));
+	TRY(take_host(b));
 	return role_digest(b->role);
 }
 
@@ -363,6 +341,22 @@ const struct role_function *role_find_function(const struct role *r, struct str 
 	return r->functions_count ? bsearch(&name, r->functions, r->functions_count,
 					    sizeof(*r->functions), compare_wanted)
 				  : NULL;
+}
+
+const struct role_entry *role_find_entry(const struct role *r, struct str name)
+{
+	for (size_t i = 0; i < r->entries_count; i++)
+		if (str_equal(r->entries[i].name, name))
+			return &r->entries[i];
+	return NULL;
+}
+
+const struct role_variable *role_find_variable(const struct role *r, struct str name)
+{
+	for (size_t i = 0; i < r->variables_count; i++)
+		if (str_equal(r->variables[i].name, name))
+			return &r->variables[i];
+	return NULL;
 }
 
 const struct role_function *role_find_helper(const struct role *r, const struct helper *h)

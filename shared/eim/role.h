@@ -81,6 +81,51 @@ struct role_other {
 	struct str function, capability, role;
 };
 
+#define ROLE_MAX_ARGUMENTS 6	/* what fits registers: an entry with more of them is refused */
+#define ROLE_MAX_PLACES	   4096 /* structs that the access lists lead to, from all entries */
+
+#define ROLE_MAX_FIELDS 65536
+
+enum role_argument_kind {
+	ROLE_ARGUMENT_NUMBER, /* also pointers that nothing is said of: followed by bpf_probe_read_user() alone */
+	ROLE_ARGUMENT_STRUCT, /* pointer to a struct of the host that access lists speak of */
+	ROLE_ARGUMENT_MEMORY, /* pointer that the entry's constraints say something of */
+};
+
+/* What an argument of an entry is to a program: by the host's BTF, the access lists, and what the entry's
+ * constraints say of it. */
+struct role_argument {
+	enum role_argument_kind kind;
+	uint8_t size_bytes; /* of the C value in the register; 0: nobody knows */
+	bool is_signed;
+	bool is_size;	      /* the memory of another argument is as large as it says */
+	bool non_null;	      /* pointers */
+	bool null_terminated; /* MEMORY */
+	bool is_writable;     /* MEMORY: declared so, and not const in BTF */
+	/* MEMORY: that many bytes may be read: size_base, and the value of argument size_of - 1 where that is
+	 * not 0 */
+	uint32_t size_base;
+	uint8_t size_of;
+	uint32_t place; /* STRUCT: index into the role's places */
+};
+
+/* A struct that access lists lead to: "r", and by way of the pointer connection in it "r.connection". */
+struct role_place {
+	struct str path;
+	uint32_t type;	 /* the struct or union in the host's BTF */
+	uint32_t parent; /* where it is pointed to from; UINT32_MAX: an argument */
+	uint32_t offset; /* bytes, of that pointer in the parent */
+	bool is_const;	 /* the pointer's type says so */
+};
+
+/* Bits [from, to) of a place that the role may read, or write. */
+struct role_field {
+	struct str path;
+	uint32_t place;
+	uint64_t from, to;
+	bool is_write;
+};
+
 /* A function of the host that extensions of the role may run in: extension_exports. */
 struct role_entry {
 	struct str name;
@@ -90,13 +135,24 @@ struct role_entry {
 	const struct spec_param *params; /* as declared, else as in BTF */
 	size_t params_count;
 	struct str return_type;
+	/* Enforced constraints, those of the parameters' types included. `pre` is what the host vouches for:
+	 * assumed when the program begins. `post` is proved of the number that it returns. */
+	const struct constraint *pre, *post;
+	size_t pre_count, post_count;
+	const char *refusal; /* why no program can take its place; NULL where one can */
+	struct role_argument args[ROLE_MAX_ARGUMENTS]; /* the first params_count of them */
+	uint8_t result_bytes; /* of the number that it returns; 0: none, or nobody knows */
+	bool is_result_signed;
 };
 
 /* A global of the host that the document speaks of. */
 struct role_variable {
 	struct str name, type;
 	bool is_write;
-	uint32_t btf_id; /* its VAR in the host's BTF, 0 where it has none */
+	uint32_t btf_id;  /* its VAR in the host's BTF, 0 where it has none */
+	uint32_t type_id; /* the type of that */
+	uint32_t size_bytes;
+	bool is_const; /* as the host declares it */
 };
 
 /* What of an entry's arguments may be accessed: "r", "r.uri". */
@@ -141,6 +197,13 @@ struct role {
 	const struct role_entry *entries;
 	const struct role_access *access; /* with the inherited roles' */
 	const struct role_variable *variables;
+	const struct role_place *places; /* what the access lists come to on this host: … */
+	const struct role_field *fields; /* … nothing where it has no BTF */
+	size_t places_count, fields_count;
+	/* The host's BTF, owned: btf_id of functions, entries and variables are its ids. NULL where the host
+	 * has none, or none of them is in it. */
+	struct btf *host;
+	struct str host_digest; /* SHA-256 of that, hex; empty where there is none */
 	size_t custom_count, functions_count, entries_count, access_count, variables_count;
 	bool has_access; /* the role or one that it inherits has a list, even an empty one */
 };
@@ -155,6 +218,7 @@ struct role {
  *                     that the entry's types do not have (names the nearest); path as in the document
  *          REJECTED   a signature that differs from BTF: function, parameter, both types; a variable
  *                     whose type does; all of them
+ *          TOO_LARGE  access lists that are too costly to follow
  */
 MUST_CHECK struct err *role_resolve(const struct spec *spec, struct str name,
 				    const struct btf *host, struct role **out);
@@ -167,8 +231,18 @@ const struct role_function *role_find_function(const struct role *r, struct str 
 /* A role that has the function which this one has not, or NULL. */
 const struct role_other *role_find_other(const struct role *r, struct str function);
 
+/* The entry of that name, or NULL. */
+const struct role_entry *role_find_entry(const struct role *r, struct str name);
+
+/* The variable of that name, or NULL. */
+const struct role_variable *role_find_variable(const struct role *r, struct str name);
+
 /* Whether helper `h` may be called: the granted function that it is, or NULL. */
 const struct role_function *role_find_helper(const struct role *r, const struct helper *h);
+
+/* Appends what a program may do with argument `index` of an entry: "a number of 4 bytes". */
+void role_print_argument(const struct role *r, const struct role_entry *e, size_t index,
+			 struct buf *out);
 
 /* Appends the role as text for people: rights, and where each comes from. */
 void role_print(const struct role *r, struct buf *out);

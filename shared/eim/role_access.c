@@ -42,6 +42,22 @@ static struct err *take_symbol(struct role_builder *b, const struct spec_functio
 	return NULL;
 }
 
+/* Those that speak of its parameters and result; others are lint's to report. */
+static struct err *take_constraints(struct role_builder *b, const struct spec_function *export,
+				    struct role_function *f, struct role_entry *entry)
+{
+	struct role_constraints list = {0};
+	const struct btf_type *proto =
+		f->btf_id ? btf_type(b->host, btf_type(b->host, f->btf_id)->type) : NULL;
+	TRY(role_add_declared(b, export, f, &list));
+	TRY(role_keep_constraints(b, &list, f));
+	entry->pre = f->pre;
+	entry->pre_count = f->pre_count;
+	entry->post = f->post;
+	entry->post_count = f->post_count;
+	return role_take_arguments(b, proto, entry);
+}
+
 static struct err *take_entry(struct role_builder *b, const struct spec_function *export,
 			      struct role_entry *entry)
 {
@@ -56,7 +72,9 @@ static struct err *take_entry(struct role_builder *b, const struct spec_function
 	entry->params = f.params;
 	entry->params_count = f.params_count;
 	entry->return_type = f.return_type;
-	return export->has_signature && f.btf_id ? role_check_signature(b, export, &f) : NULL;
+	if (export->has_signature && f.btf_id)
+		TRY(role_check_signature(b, export, &f));
+	return take_constraints(b, export, &f, entry);
 }
 
 static struct err *take_entries(struct role_builder *b)
@@ -291,5 +309,7 @@ struct err *role_take_entries(struct role_builder *b)
 	struct err *e = take_access(b, &lists);
 	if (e)
 		err_destroy(lists.found);
-	return e ? e : lists.found;
+	TRY(e);
+	TRY(lists.found);
+	return role_take_places(b);
 }

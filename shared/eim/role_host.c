@@ -195,7 +195,12 @@ static struct err *take_variable(struct role_builder *b, const struct spec_varia
 	TRY(take_text(b, from->type, &out->type));
 	out->is_write = from->is_write;
 	out->btf_id = b->host ? btf_find(b->host, BTF_VAR, from->name) : 0;
-	return out->btf_id ? check_variable(b, from, out->btf_id) : NULL;
+	if (!out->btf_id)
+		return NULL;
+	out->type_id = btf_type(b->host, out->btf_id)->type;
+	out->size_bytes = (uint32_t)MIN(btf_size(b->host, out->type_id), (uint64_t)INT32_MAX);
+	out->is_const = role_is_const(b->host, out->type_id);
+	return check_variable(b, from, out->btf_id);
 }
 
 struct err *role_take_variables(struct role_builder *b)

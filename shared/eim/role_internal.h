@@ -51,6 +51,21 @@ MUST_CHECK struct err *role_take_variables(struct role_builder *b);
  *   fails  INVALID, REJECTED: all that does not fit the host's types */
 MUST_CHECK struct err *role_take_entries(struct role_builder *b);
 
+/* ---- role_argument.c ---- */
+
+/* Whether a value of BTF type `id` may not be written: const, or an array of that. */
+bool role_is_const(const struct btf *btf, uint32_t id);
+
+/* What the arguments and the result of `entry` are, with its constraints known. `proto`: in the host's BTF,
+ * NULL where it has none. */
+MUST_CHECK struct err *role_take_arguments(struct role_builder *b, const struct btf_type *proto,
+					   struct role_entry *entry);
+
+/* ---- role_place.c ---- */
+
+/* Places and fields that the access lists come to, with the entries and lists known. */
+MUST_CHECK struct err *role_take_places(struct role_builder *b);
+
 /* ---- role_constraint.c ---- */
 
 /* The constraints of the declaration and of its parameters' and result's types.
@@ -85,6 +100,11 @@ bool role_term_fits(const struct constraint_term *term, const struct spec_param 
 MUST_CHECK struct err *role_check_contradictions(const struct role_builder *b,
 						 const struct role_function *f,
 						 const struct role_constraints *list);
+
+/* ---- role_other.c ---- */
+
+/* The role's `others`, with its functions known. */
+MUST_CHECK struct err *role_take_others(struct role_builder *b);
 
 /* ---- role_call.c ---- */
 

@@ -90,6 +90,15 @@ static void print_function(const struct role_function *f, struct buf *out)
 			   STR_FMT(f->lacks));
 }
 
+static void print_arguments(const struct role *r, const struct role_entry *e, struct buf *out)
+{
+	for (size_t i = 0; i < e->params_count; i++) {
+		buf_printf(out, "      %.*s: ", STR_FMT(e->params[i].name));
+		role_print_argument(r, e, i, out);
+		buf_puts(out, "\n");
+	}
+}
+
 static void print_entries(const struct role *r, struct buf *out)
 {
 	if (r->entries_count)
@@ -100,6 +109,12 @@ static void print_entries(const struct role *r, struct buf *out)
 		if (e->symbol.size)
 			buf_printf(out, "      host function: %.*s%s\n", STR_FMT(e->symbol),
 				   e->btf_id ? "" : " (not in the host's types)");
+		if (e->refusal)
+			buf_printf(out, "      no program can take its place: %s\n", e->refusal);
+		else
+			print_arguments(r, e, out);
+		print_constraints("vouched for", e->pre, e->pre_count, out);
+		print_constraints("to be proved", e->post, e->post_count, out);
 	}
 }
 
@@ -119,7 +134,7 @@ static void print_access(const struct role *r, struct buf *out)
 static void print_variables(const struct role *r, struct buf *out)
 {
 	if (r->variables_count)
-		buf_puts(out, "\nvariables of the host (no program reaches them yet)\n");
+		buf_puts(out, "\nvariables of the host\n");
 	for (size_t i = 0; i < r->variables_count; i++)
 		buf_printf(out, "  %-6s %.*s: %.*s%s\n",
 			   r->variables[i].is_write ? "write" : "read",
@@ -229,6 +244,9 @@ static void write_entry(struct json *w, const struct role_entry *e)
 	json_text(w, "symbol", e->symbol);
 	json_uint(w, "btf", e->btf_id);
 	write_signature(w, e->return_type, e->params, e->params_count);
+	write_constraints(w, "pre", e->pre, e->pre_count);
+	write_constraints(w, "post", e->post, e->post_count);
+	json_text(w, "refusal", str_of(e->refusal ? e->refusal : ""));
 	json_end(w);
 }
 
@@ -273,6 +291,7 @@ struct err *role_digest(struct role *r)
 	json_end(&w);
 	write_entries(&w, r);
 	write_variables(&w, r);
+	json_text(&w, "host", r->host_digest); /* what places, fields and arguments follow from */
 	json_end(&w);
 	TRY(buf_check(&text));
 	TRY(digest_hex(bytes_of(text.data, text.size), hex));

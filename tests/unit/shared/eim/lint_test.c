@@ -138,16 +138,12 @@ static void finds_what_roles_and_capabilities_lack(void **state UNUSED)
 		   "/roles/1/inherits/0", "did you mean \"base\"?");
 	assert_one("roles: [{name: base}]\nextension_exports: [{name: e, roles: [bsae]}]",
 		   "unknown-role", "/extension_exports/0/roles/0", "did you mean \"base\"?");
-	assert_one("variables: [{name: v, type: int, access: read}]", "variable-not-offered",
-		   "/variables/0", "no program reaches variable \"v\"");
 	assert_one("roles: [{name: r, attributes: {max_memmory: 1}}]", "custom-attribute",
 		   "/roles/0/attributes/max_memmory", "did you mean \"max_memory\"?");
 	assert_one("roles: [{name: r, attributes: {max_memory: -1}}]", "attribute-value",
 		   "/roles/0/attributes/max_memory", "max_memory is negative");
 	assert_one("roles: [{name: r, attributes: {skip_verification: true}}]", "skip-verification",
 		   "/roles/0/attributes/skip_verification", "not granted");
-	assert_one("roles: [{name: r, access: {read: [x]}}]", "access-not-enforced", "/roles/0",
-		   "not enforced");
 	assert_one("host_functions: [{name: f, requires: {trusted: true}}]\n"
 		   "capabilities: [{name: c, apis: [f]}]\n"
 		   "roles: [{name: r, capabilities: [c], attributes: {trusted: false}}]",
