@@ -10,7 +10,8 @@
  */
 #include "shared/verifier/proof.h"
 
-#include "shared/verifier/memory.h"
+#include "shared/verifier/host.h"
+#include "shared/verifier/limit.h"
 #include "shared/verifier/refine.h"
 #include "shared/verifier/words.h"
 
@@ -24,7 +25,8 @@ struct bounded {
 struct proof {
 	struct check *c;
 	const struct role_function *f;
-	const struct state_reg *args; /* r1 … r5 */
+	const struct state_reg *args;	/* r1 … r5 */
+	const struct role_entry *entry; /* at its exit: r0 is `return`; else NULL */
 };
 
 /* ---- how a type reads a register ---- */
@@ -106,9 +108,27 @@ static const struct state_reg *find_arg(const struct proof *p, struct str name, 
 static struct bounded bound_size(const struct proof *p, const struct state_reg *r)
 {
 	uint64_t left = memory_left(p->c, r);
-	if (left == 0 || !range_is_const(&r->range))
+	if (host_is(r) || left == 0 || !range_is_const(&r->range))
 		return (struct bounded){0};
 	return (struct bounded){true, (wide)left, (wide)left};
+}
+
+/* What the host takes from r0. */
+static struct bounded bound_result(const struct proof *p)
+{
+	unsigned bytes = p->entry->result_bytes;
+	const struct state_reg *r0 = check_reg(p->c, 0);
+	if (bytes == 0)
+		return (struct bounded){0};
+	check_precise(p->c, r0); /* [I2] */
+	const struct interval *low = &r0->range.low;
+	if (bytes == 4 && p->entry->is_result_signed)
+		return (struct bounded){true, low->smin, low->smax};
+	struct range r = p->entry->is_result_signed ? range_sign_extend(&r0->range, bytes)
+						    : range_zero_extend(&r0->range, bytes);
+	if (p->entry->is_result_signed)
+		return (struct bounded){true, r.full.smin, r.full.smax};
+	return (struct bounded){true, r.full.umin, r.full.umax};
 }
 
 static struct bounded bound_atom(const struct proof *p, const struct constraint_atom *a)
@@ -129,7 +149,7 @@ static struct bounded bound_atom(const struct proof *p, const struct constraint_
 		r = find_arg(p, a->name, &i);
 		return r ? bound_size(p, r) : (struct bounded){0};
 	case CONSTRAINT_RETURN:
-		return (struct bounded){0};
+		return p->entry ? bound_result(p) : (struct bounded){0};
 	}
 	return (struct bounded){0};
 }
@@ -145,6 +165,11 @@ static struct bounded bound_sum(const struct proof *p, const struct constraint_s
 		all.high += s->atoms[i].negative ? -a.low : a.high;
 	}
 	return all;
+}
+
+static bool is_return(const struct constraint_sum *s)
+{
+	return s->count == 1 && s->atoms[0].kind == CONSTRAINT_RETURN && !s->atoms[0].negative;
 }
 
 /* ---- terms ---- */
@@ -179,7 +204,8 @@ static bool prove_relation(const struct proof *p, const struct constraint_term *
 static bool prove_non_null(const struct proof *p, const struct state_reg *r)
 {
 	if (state_is_pointer(r))
-		return !(state_flags(r) & STATE_IS_NULL);
+		return !(state_flags(r) & STATE_IS_NULL) &&
+		       (!host_is(r) || r->range.full.smin >= 0);
 	struct range number = r->range, zero = range_const(0);
 	check_precise(p->c, r);
 	return r->kind == STATE_SCALAR && !refine_jump(BPF_JEQ, true, true, &number, &zero);
@@ -188,7 +214,19 @@ static bool prove_non_null(const struct proof *p, const struct state_reg *r)
 static bool prove_terminated(const struct proof *p, const struct state_reg *r)
 {
 	struct bytes text = memory_constant(p->c, r);
+	if (host_is_terminated(p->c, r))
+		return true;
 	return text.size > 0 && memchr(text.data, 0, text.size);
+}
+
+/* The register that is the whole sum, or NULL. */
+static const struct state_reg *sole_number(const struct proof *p, const struct constraint_sum *s)
+{
+	size_t i;
+	if (s->count != 1 || s->atoms[0].kind != CONSTRAINT_NAME || s->atoms[0].negative)
+		return NULL;
+	const struct state_reg *r = find_arg(p, s->atoms[0].name, &i);
+	return r && r->kind == STATE_SCALAR ? r : NULL;
 }
 
 /* `r` points to at least as many bytes as the sum may say, all of them readable or writable. */
@@ -196,6 +234,10 @@ static bool prove_memory(const struct proof *p, const struct constraint_term *t,
 			 const struct state_reg *r)
 {
 	struct bounded n = bound_sum(p, &t->right);
+	if (host_is(r) && n.is_known && n.low >= 0)
+		return host_allows(p->c, r, (uint64_t)MIN(n.high, (wide)INT64_MAX / 4),
+				   sole_number(p, &t->right),
+				   t->relation == CONSTRAINT_WRITABLE ? MEMORY_WRITE : MEMORY_READ);
 	if (!n.is_known || n.low < 0 || n.high > (wide)memory_left(p->c, r))
 		return false;
 	if (t->relation == CONSTRAINT_WRITABLE)
@@ -264,13 +306,65 @@ static struct err *reject_term(const struct proof *p, const struct constraint_te
 
 struct err *proof_before(struct check *c, const struct role_function *f)
 {
-	struct proof p = {c, f, &state_top(c->state)->regs[1]};
+	struct proof p = {c, f, &state_top(c->state)->regs[1], NULL};
 	for (size_t i = 0; i < f->pre_count; i++) {
 		const struct constraint *k = &f->pre[i];
 		for (size_t n = 0; !k->is_prose && n < k->count; n++)
 			if (!prove_term(&p, &k->terms[n]))
 				return reject_term(&p, &k->terms[n]);
 	}
+	return NULL;
+}
+
+/* ---- at the exit of an entry ---- */
+
+/* return <= length, where length is the size of memory. */
+static bool prove_by_limit(const struct proof *p, const struct constraint_term *t)
+{
+	size_t i;
+	int64_t left;
+	const struct constraint_atom *a = &t->right.atoms[0];
+	if (!is_return(&t->left) || t->right.count != 1 || a->kind != CONSTRAINT_NAME ||
+	    a->negative || !find_arg(p, a->name, &i) || p->entry->result_bytes < 4)
+		return false;
+	bool is64 = p->entry->result_bytes == 8, is_signed = p->entry->is_result_signed;
+	enum limit_form form =
+		is_signed ? (is64 ? LIMIT_S64 : LIMIT_S32) : (is64 ? LIMIT_U64 : LIMIT_U32);
+	const struct state_reg *r0 = check_reg(p->c, 0);
+	if (!limit_find(r0, (uint8_t)(i + 1), form, &left))
+		return false;
+	check_precise(p->c, r0); /* [I2] */
+	return (t->relation == CONSTRAINT_LE && left >= 0) ||
+	       (t->relation == CONSTRAINT_LT && left > 0);
+}
+
+static struct err *reject_result(const struct proof *p, const struct constraint_term *t)
+{
+	OWNED_BUF struct buf text = BUF_INIT(4096);
+	struct constraint only = {.terms = t, .count = 1};
+	constraint_print(&only, &text);
+	p->c->is_short |= text.failed;
+	return check_reject(p->c, VERIFIER_CONSTRAINT,
+			    check_text(p->c, "check before it returns that \"%s\" holds",
+				       buf_text(&text)),
+			    "entry %.*s promises the host \"%s\", which is not proved here: the "
+			    "result is %s",
+			    STR_FMT(p->entry->name), buf_text(&text),
+			    words_of(p->c, check_reg(p->c, 0)));
+}
+
+struct err *proof_exit(struct check *c)
+{
+	const struct role_entry *e = c->host;
+	struct role_function f = {.name = e->name,
+				  .params = e->params,
+				  .params_count = e->params_count};
+	struct proof p = {c, &f, c->host_args, e};
+	for (size_t i = 0; i < e->post_count; i++)
+		for (size_t n = 0; !e->post[i].is_prose && n < e->post[i].count; n++)
+			if (!prove_term(&p, &e->post[i].terms[n]) &&
+			    !prove_by_limit(&p, &e->post[i].terms[n]))
+				return reject_result(&p, &e->post[i].terms[n]);
 	return NULL;
 }
 
@@ -286,11 +380,6 @@ static const struct learning learnings[] = {
 	[CONSTRAINT_LT] = {BPF_JSLT, BPF_JSGT, true}, [CONSTRAINT_LE] = {BPF_JSLE, BPF_JSGE, true},
 	[CONSTRAINT_GT] = {BPF_JSGT, BPF_JSLT, true}, [CONSTRAINT_GE] = {BPF_JSGE, BPF_JSLE, true},
 };
-
-static bool is_return(const struct constraint_sum *s)
-{
-	return s->count == 1 && s->atoms[0].kind == CONSTRAINT_RETURN && !s->atoms[0].negative;
-}
 
 /* Only relations of `return` with a known number teach; others are true, but of no use. */
 static void learn_term(const struct proof *p, const struct constraint_term *t)
@@ -312,7 +401,7 @@ static void learn_term(const struct proof *p, const struct constraint_term *t)
  * access that it vouches for would fall out of its bounds. */
 void proof_after(struct check *c, const struct role_function *f, const struct state_reg args[5])
 {
-	struct proof p = {c, f, args};
+	struct proof p = {c, f, args, NULL};
 	if (f->kind != ROLE_FUNCTION_HOST)
 		return;
 	for (size_t i = 0; i < f->post_count; i++)

@@ -11,6 +11,10 @@
  */
 MUST_CHECK struct err *proof_before(struct check *c, const struct role_function *f);
 
+/* An extension entry ends, with a number in r0: what it promises of its result holds.
+ * fails CONSTRAINT */
+MUST_CHECK struct err *proof_exit(struct check *c);
+
 /* r0, a number, learns what the post-conditions of host function `f` say of `return` (a helper's result is not
  * for a document to promise); `args` are r1 … r5 as they were
  * before the call. */
