@@ -1,12 +1,15 @@
 /*
  * Arithmetic on registers.
  *
- * [I1] A pointer's offset has bounds within ±ALU_MAX_OFFSET, always.
+ * [I1] A pointer's offset has bounds within ±ALU_MAX_OFFSET, always; into memory of the host whose size an
+ *      argument says, within ±HOST_MAX_OFFSET.
  * [I2] A number that moves a pointer is precise: what is reachable through the pointer depends on it.
  * [I3] No operation turns a pointer into a number, except the distance of two in the same object.
  */
 #include "shared/verifier/alu.h"
 
+#include "shared/verifier/host.h"
+#include "shared/verifier/limit.h"
 #include "shared/verifier/words.h"
 
 static bool is64(const struct bpf_insn *insn)
@@ -16,13 +19,20 @@ static bool is64(const struct bpf_insn *insn)
 
 bool alu_is_same_object(const struct check *c, const struct state_reg *a, const struct state_reg *b)
 {
-	if (a->kind != b->kind || a->map != b->map || a->id != b->id)
+	bool is_host_memory = state_kinds[a->kind].not_null == STATE_HOST_MEM;
+	uint8_t kind = is_host_memory ? state_kinds[b->kind].not_null : b->kind;
+	if ((is_host_memory ? STATE_HOST_MEM : a->kind) != kind || a->map != b->map ||
+	    a->id != b->id)
 		return false;
 	switch ((enum state_kind)a->kind) {
 	case STATE_STACK:
 		return a->frame == b->frame;
 	case STATE_CTX:
 	case STATE_RECORD:
+	case STATE_HOST_STRUCT:
+	case STATE_HOST_MEM:
+	case STATE_HOST_MEM_OR_NULL:
+	case STATE_HOST_VAR:
 		return true;
 	case STATE_VALUE: /* an id names one element; globals have but one */
 		return a->id != 0 || c->maps[a->map].role != OBJECT_MAP_DECLARED;
@@ -35,6 +45,7 @@ bool alu_is_same_object(const struct check *c, const struct state_reg *a, const 
 	case STATE_RECORD_OR_NULL:
 	case STATE_HANDLE:
 	case STATE_HANDLE_OR_NULL:
+	case STATE_HOST_STRUCT_OR_NULL:
 		return false;
 	}
 	return false;
@@ -70,10 +81,15 @@ static struct err *check_movable(struct check *c, unsigned reg, const struct sta
 			    "r%u is %s: nothing can be added to that", reg, words_of(c, p));
 }
 
+static int64_t max_offset(const struct state_reg *p)
+{
+	return state_kinds[p->kind].not_null == STATE_HOST_MEM ? HOST_MAX_OFFSET : ALU_MAX_OFFSET;
+}
+
 static struct err *check_offset(struct check *c, unsigned reg, const struct state_reg *p,
 				const struct state_reg *number)
 {
-	if (p->range.full.smin >= -ALU_MAX_OFFSET && p->range.full.smax <= ALU_MAX_OFFSET)
+	if (p->range.full.smin >= -max_offset(p) && p->range.full.smax <= max_offset(p))
 		return NULL;
 	return check_reject(c, VERIFIER_BAD_POINTER_ARITHMETIC,
 			    "check the number against its limit before it is added: "
@@ -96,10 +112,12 @@ static struct err *move_pointer(struct check *c, const struct bpf_insn *insn,
 	TRY(check_movable(c, reg, &result));
 	check_precise(c, &number); /* [I2] */
 	struct state_reg by = number;
-	if (by.range.full.smin < -ALU_MAX_OFFSET || by.range.full.smax > ALU_MAX_OFFSET)
+	if (by.range.full.smin < -max_offset(&result) || by.range.full.smax > max_offset(&result))
 		by.range = range_unknown(); /* … which check_offset() refuses */
 	result.range = range_alu(op, true, false, &result.range, &by.range);
 	TRY(check_offset(c, reg, &result, &number)); /* [I1] */
+	if (state_kinds[result.kind].not_null == STATE_HOST_MEM)
+		limit_move(is_left ? dst : src, &number, op == BPF_ADD, &result);
 	*dst = result;
 	return NULL;
 }
@@ -116,7 +134,10 @@ static struct err *distance(struct check *c, const struct bpf_insn *insn,
 				    "subtract only pointers into the same object",
 				    "the distance of %s and %s would show where they lie",
 				    words_of(c, dst), words_of(c, src));
-	*dst = state_scalar(range_alu(BPF_SUB, true, false, &dst->range, &src->range));
+	struct state_reg result =
+		state_scalar(range_alu(BPF_SUB, true, false, &dst->range, &src->range));
+	limit_distance(dst, src, &result);
+	*dst = result;
 	return NULL;
 }
 
@@ -128,10 +149,12 @@ static void compute(struct check *c, const struct bpf_insn *insn, const struct s
 	struct range zero = range_const(0);
 	if (BPF_OP(insn->code) == BPF_NEG) {
 		result.range = range_alu(BPF_SUB, is64(insn), false, &zero, &dst->range);
+		memset(result.limits, 0, sizeof result.limits);
 	} else {
 		result.range = range_alu(BPF_OP(insn->code), is64(insn), insn->off == 1,
 					 &dst->range, &src->range);
 		check_depend(c, &result, src);
+		limit_alu(BPF_OP(insn->code), is64(insn), insn->off == 1, dst, src, &result);
 	}
 	result.id = result.ref = result.ref_bytes = 0;
 	*dst = result;
@@ -162,6 +185,9 @@ static struct err *move(struct check *c, const struct bpf_insn *insn, struct sta
 		if (insn->off || !range_equal(&result.range, &src->range))
 			result.id = 0;
 		state_cut(&result, bytes);
+		limit_cut(src, bytes, insn->off != 0, &result);
+		if (insn->off && !is64(insn)) /* cut twice */
+			memset(result.limits, 0, sizeof result.limits);
 	}
 	*check_reg(c, insn->dst_reg) = result;
 	return NULL;
@@ -204,6 +230,7 @@ struct err *alu_swap(struct check *c, const struct bpf_insn *insn)
 			   : range_zero_extend(&dst->range, (unsigned)insn->imm / 8);
 	dst->id = 0;
 	state_cut(dst, swaps ? 0 : (unsigned)insn->imm / 8);
+	memset(dst->limits, 0, sizeof dst->limits);
 	return NULL;
 }
 
@@ -259,6 +286,8 @@ struct err *alu_constant(struct check *c, const struct bpf_insn *insn)
 		TRY(constant_global(c, insn, &value));
 	else if (insn->src_reg == BPF_PSEUDO_FUNC)
 		TRY(constant_function(c, insn, &value));
+	else if (insn->src_reg == BPF_PSEUDO_BTF_ID)
+		TRY(host_variable(c, insn, &value));
 	else if (insn->src_reg != 0)
 		return check_reject(c, VERIFIER_UNSUPPORTED, NULL,
 				    "this kind of 64-bit constant (%u) is not supported",

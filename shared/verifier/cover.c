@@ -9,6 +9,8 @@
  */
 #include "shared/verifier/cover.h"
 
+#include "shared/verifier/limit.h"
+
 #define MAX_NAMES 256
 
 struct names {
@@ -58,6 +60,22 @@ static bool acquired_stands(const struct comparison *k, const struct state_reg *
 	return old->ref_bytes == now->ref_bytes && same_name(k->names, old->ref, now->ref);
 }
 
+static bool limits_stand(const struct comparison *k, const struct state_reg *old,
+			 const struct state_reg *now)
+{
+	return k->is_exact ? limit_equal(old, now) : limit_covers(old, now);
+}
+
+/* What was known of the sizes of the host's memory still is. */
+static bool sizes_stand(const struct comparison *k)
+{
+	for (unsigned i = 0; i < STATE_SIZES; i++)
+		if (k->is_exact ? k->old->least[i] != k->now->least[i]
+				: k->old->least[i] > k->now->least[i])
+			return false;
+	return true;
+}
+
 static bool number_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
 			  const struct state_reg *now)
 {
@@ -65,7 +83,7 @@ static bool number_stands(const struct comparison *k, unsigned var, const struct
 		return false;
 	if (!is_precise(k, var))
 		return true; /* [I3] */
-	if (!range_stands(k, &old->range, &now->range))
+	if (!range_stands(k, &old->range, &now->range) || !limits_stand(k, old, now))
 		return false;
 	return old->id == 0 || same_name(k->names, old->id, now->id);
 }
@@ -77,7 +95,7 @@ static bool reg_stands(const struct comparison *k, unsigned var, const struct st
 		return number_stands(k, var, old, now);
 	return old->kind == now->kind && old->frame == now->frame && old->map == now->map &&
 	       old->size == now->size && same_name(k->names, old->id, now->id) &&
-	       range_stands(k, &old->range, &now->range);
+	       range_stands(k, &old->range, &now->range) && limits_stand(k, old, now);
 }
 
 static bool same_kept(const struct state_slot *a, const struct state_slot *b)
@@ -146,7 +164,7 @@ static bool compare(const struct tree_node *n, const struct state *s, bool is_ex
 {
 	struct names names = {.count = 0};
 	struct comparison k = {n, n->state, s, is_exact, &names};
-	if (k.old->frames_count != s->frames_count)
+	if (k.old->frames_count != s->frames_count || !sizes_stand(&k))
 		return false;
 	for (uint32_t i = 0; i < s->frames_count; i++)
 		if (k.old->frames[i].function != s->frames[i].function ||

@@ -19,6 +19,7 @@
 #include "shared/verifier/callback.h"
 #include "shared/verifier/cover.h"
 #include "shared/verifier/fact.h"
+#include "shared/verifier/host.h"
 #include "shared/verifier/host_call.h"
 #include "shared/verifier/jump.h"
 #include "shared/verifier/memory.h"
@@ -529,6 +530,7 @@ static void start(struct check *c, uint32_t entry)
 	c->ctx_reads = 0;
 	memset(c->depth, 0, c->functions_count * sizeof *c->depth);
 	memset(c->calls, 0, (c->functions_count * c->functions_count / 64 + 1) * sizeof *c->calls);
+	host_begin(c);
 	(void)state_push(s, entry, PATH_END);
 	s->frames[0].regs[1] = (struct state_reg){.kind = STATE_CTX, .range = range_const(0)};
 }
@@ -576,7 +578,8 @@ static struct err *finish(struct check *c, const struct tree_node *root)
 	*e = (struct verifier_entry){.function = &c->functions[c->entry],
 				     .worst_insns = root->longest,
 				     .stack_bytes = stack,
-				     .ctx_reads = c->ctx_reads};
+				     .ctx_reads = c->ctx_reads,
+				     .host = c->host};
 	c->verdict->entries_count++;
 	return NULL;
 }
