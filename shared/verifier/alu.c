@@ -156,7 +156,8 @@ static void compute(struct check *c, const struct bpf_insn *insn, const struct s
 		check_depend(c, &result, src);
 		limit_alu(BPF_OP(insn->code), is64(insn), insn->off == 1, dst, src, &result);
 	}
-	result.id = result.ref = result.ref_bytes = 0;
+	result.id = 0;
+	result.ref = result.ref_bytes = 0;
 	*dst = result;
 }
 
