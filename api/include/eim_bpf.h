@@ -23,6 +23,7 @@ typedef int __s32;
 typedef long long __s64;
 
 #define SEC(name)	__attribute__((section(name), used))
+#define __ksym		__attribute__((section(".ksyms")))
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline	__attribute__((noinline))
 

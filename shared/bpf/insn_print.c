@@ -73,6 +73,9 @@ static void print_imm64(const struct bpf_insn *insn, struct buf *out)
 	case BPF_PSEUDO_MAP_VALUE:
 		buf_printf(out, "map[%d][0]+%u ll", insn->imm, (uint32_t)insn[1].imm);
 		return;
+	case BPF_PSEUDO_BTF_ID:
+		buf_printf(out, "extern[%d] ll", insn->imm);
+		return;
 	case BPF_PSEUDO_FUNC:
 		buf_printf(out, "subprog[%d] ll", insn->imm);
 		return;

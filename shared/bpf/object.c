@@ -4,8 +4,9 @@
  *
  * [O1] Functions lie one after the other over all of the instructions, without gap or overlap.
  * [O2] Every ld_imm64 has its second slot in the same function, zero but for imm.
- * [O3] An ld_imm64 with a src_reg names an existing map, an offset inside of it, or a function's first
- *	instruction; every local call's target is a function's first instruction.
+ * [O3] An ld_imm64 with a src_reg names an existing map, an offset inside of it, a function's first
+ *	instruction, or an extern variable; every local call's target is a function's first instruction,
+ *	and every call of an extern names an extern function.
  */
 #include "shared/bpf/object_load.h"
 #include "shared/base/mem.h"
@@ -44,6 +45,7 @@ static struct err *load_all(struct object_loader *l, struct bytes image)
 	TRY(object_load_code(l));
 	TRY(object_load_types(l));
 	TRY(object_load_maps(l));
+	TRY(object_load_externs(l));
 	TRY(object_load_relocations(l));
 	load_license(l);
 	return NULL;

@@ -11,13 +11,13 @@
  *   call of an extern function  src_reg = BPF_PSEUDO_KFUNC_CALL, imm = index into externs
  *   ld_imm64 of an extern variable  src_reg = BPF_PSEUDO_BTF_ID, imm = index into externs
  * so that no ELF knowledge is needed behind this header. Nothing else stands in an ld_imm64's src_reg,
- * each of these indexes is inside, each offset is inside its map's value, each function named begins
+ * all calls with BPF_PSEUDO_KFUNC_CALL are of extern functions, each of these indexes is inside, each offset is inside its map's value, each function named begins
  * there, and each ld_imm64 has its second slot (zero but for imm) in the same function. Functions lie
  * one after the other over all instructions. Jumps, helper calls and the like are not looked at.
  *
  * Memory:  one arena; everything handed out lives until object_destroy(). The image is copied.
  * Threads: immutable after parse; readable from any.
- * Limits:  OBJECT_MAX_BYTES of input, OBJECT_MAX_MAPS, OBJECT_MAX_FUNCTIONS, INSN_MAX instructions.
+ * Limits:  OBJECT_MAX_BYTES of input, OBJECT_MAX_MAPS, OBJECT_MAX_FUNCTIONS, OBJECT_MAX_EXTERNS, INSN_MAX instructions.
  */
 #pragma once
 
@@ -72,10 +72,11 @@ struct object;
  * Parse `image` (borrowed for the call).
  *   out     owned by the caller
  *   fails   INVALID      not ELF64/eBPF/little-endian, or a section, string, symbol, relocation or
- *                        map definition outside its bounds (path /sections/NAME…, /maps/NAME)
+ *                        map definition outside its bounds (path /sections/NAME…, /maps/NAME, /externs)
  *                        (/sections/NAME/N is instruction N of the section); no code or no entry
  *           UNSUPPORTED  a relocation kind, a map kind or a section name that nothing here knows;
- *                        externs, CO-RE relocations, addresses in data
+ *                        externs that are not in .ksyms with BTF, or weak; CO-RE relocations,
+ *                        addresses in data
  *           TOO_LARGE    past a limit
  *           NO_MEMORY
  */

@@ -6,6 +6,7 @@
  *	object_code.c	code sections become one array, cut into functions
  *	object_types.c	BTF, with the linker's work done, and source lines
  *	object_maps.c	declared maps and sections of global data
+ *	object_extern.c	what the object uses and does not define
  *	object_reloc.c	relocations, and what may stand in code without one
  */
 #pragma once
@@ -91,6 +92,14 @@ MUST_CHECK struct err *object_load_types(struct object_loader *l);
 
 /* ---- object_maps.c ---- */
 MUST_CHECK struct err *object_load_maps(struct object_loader *l);
+
+/* ---- object_extern.c ---- */
+MUST_CHECK struct err *object_load_externs(struct object_loader *l);
+
+/* `insn`, a local call or an ld_imm64, refers to an undefined symbol. */
+MUST_CHECK struct err *object_relocate_extern(struct object_loader *l,
+					      const struct object_symbol *symbol,
+					      struct bpf_insn *insn);
 
 /* ---- object_reloc.c ---- */
 MUST_CHECK struct err *object_load_relocations(struct object_loader *l);

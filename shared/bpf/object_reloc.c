@@ -4,6 +4,8 @@
  *	R_BPF_64_64	ld_imm64	symbol + imm bytes: a map, global data, or a function
  *	R_BPF_64_32	call		symbol + (imm + 1) instructions: a function
  *
+ * or to a symbol that the object does not define: an extern (object_extern.c).
+ *
  * Afterwards no instruction may be left that names something by number without a relocation having put
  * the number there, but calls inside of a section, whose distance the compiler knew. [O3]
  */
@@ -33,10 +35,6 @@ static const struct object_function *function_at(const struct object_loader *l,
 static struct err *missing_symbol(const struct object_loader *l, const struct object_symbol *s)
 {
 	struct str name = object_symbol_name(l, s);
-	if (s->section == SHN_UNDEF)
-		return err_new(ERR_UNSUPPORTED,
-			       "\"%.*s\" is not defined in the object; externs are not supported",
-			       STR_FMT(name));
 	if (s->section >= l->sections_count)
 		return err_new(ERR_INVALID, "\"%.*s\" is in section %u of %u", STR_FMT(name),
 			       s->section, l->sections_count);
@@ -138,15 +136,17 @@ static struct err *relocate_kind(struct object_loader *l, uint32_t kind,
 		return err_new(ERR_INVALID, "the second half of an ld_imm64");
 	if (l->marks[index] & OBJECT_MARK_RELOCATED)
 		return err_new(ERR_INVALID, "the instruction has a relocation already");
-	if (symbol->section == SHN_UNDEF || symbol->section >= l->sections_count)
+	if (symbol->section != SHN_UNDEF && symbol->section >= l->sections_count)
 		return missing_symbol(l, symbol);
 	l->marks[index] |= OBJECT_MARK_RELOCATED;
-	if (kind == R_BPF_64_64 && what == INSN_LD_IMM64)
+	if (what != (kind == R_BPF_64_64 ? INSN_LD_IMM64 : INSN_CALL_LOCAL))
+		return err_new(ERR_INVALID, "relocation kind %u does not fit instruction 0x%02x",
+			       kind, insn->code);
+	if (symbol->section == SHN_UNDEF)
+		return object_relocate_extern(l, symbol, insn);
+	if (what == INSN_LD_IMM64)
 		return relocate_imm64(l, symbol, insn);
-	if (kind == R_BPF_64_32 && what == INSN_CALL_LOCAL)
-		return relocate_call(l, symbol, index, insn);
-	return err_new(ERR_INVALID, "relocation kind %u does not fit instruction 0x%02x", kind,
-		       insn->code);
+	return relocate_call(l, symbol, index, insn);
 }
 
 static struct err *relocate(struct object_loader *l, const struct object_section *code,
@@ -190,6 +190,9 @@ static struct err *check_insn(const struct object_loader *l, uint32_t index)
 	if (kind == INSN_LD_IMM64 && insn->src_reg != 0)
 		return err_new(ERR_INVALID, "an ld_imm64 of kind %u without a relocation",
 			       insn->src_reg);
+	if (kind == INSN_CALL_KFUNC)
+		return err_new(ERR_INVALID, "a call of kernel function %d without a relocation",
+			       insn->imm);
 	if (kind != INSN_CALL_LOCAL)
 		return NULL;
 	const struct object_function *from = object_function_at(o, index), *to = NULL;

@@ -67,16 +67,37 @@ static bool sizes_stand(const struct comparison *k)
 	return true;
 }
 
+/* A number that was acquired has to be that: other paths release it. */
+static bool acquired_stands(const struct comparison *k, const struct state_reg *old,
+			    const struct state_reg *now)
+{
+	if (old->ref == 0 && !k->is_exact)
+		return true;
+	return old->ref_bytes == now->ref_bytes && same_name(k->names, old->ref, now->ref);
+}
+
+/* Members of one family then are members of one family now, as far from each other. */
+static bool link_stands(const struct comparison *k, const struct state_reg *old,
+			const struct state_reg *now)
+{
+	uint32_t name;
+	int32_t plus;
+	if (old->link == 0)
+		return true;
+	return limit_family(now, &name, &plus) && plus == old->plus &&
+	       same_name(k->names, old->link, name);
+}
+
 static bool number_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
 			  const struct state_reg *now)
 {
-	if (now->kind != STATE_SCALAR)
+	if (now->kind != STATE_SCALAR || !acquired_stands(k, old, now))
 		return false;
 	if (!is_precise(k, var))
 		return true; /* [I3] */
 	if (!range_stands(k, &old->range, &now->range) || !limits_stand(k, old, now))
 		return false;
-	return old->id == 0 || same_name(k->names, old->id, now->id);
+	return link_stands(k, old, now) && (old->id == 0 || same_name(k->names, old->id, now->id));
 }
 
 static bool reg_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
@@ -86,7 +107,8 @@ static bool reg_stands(const struct comparison *k, unsigned var, const struct st
 		return number_stands(k, var, old, now);
 	return old->kind == now->kind && old->frame == now->frame && old->map == now->map &&
 	       old->size == now->size && same_name(k->names, old->id, now->id) &&
-	       range_stands(k, &old->range, &now->range) && limits_stand(k, old, now);
+	       range_stands(k, &old->range, &now->range) && limits_stand(k, old, now) &&
+	       link_stands(k, old, now);
 }
 
 static bool same_kept(const struct state_slot *a, const struct state_slot *b)
@@ -104,7 +126,7 @@ static bool slot_stands(const struct comparison *k, unsigned var, const struct s
 		return !holds_pointer;
 	if (same_kept(old, now))
 		return reg_stands(k, var, &old->reg, &now->reg);
-	if (state_is_pointer(&old->reg) || holds_pointer)
+	if (state_is_pointer(&old->reg) || holds_pointer || old->reg.ref != 0)
 		return false;
 	/* One of them keeps the number in another form. */
 	return !is_precise(k, var); /* [I3] */
@@ -145,6 +167,7 @@ static bool refs_stand(const struct comparison *k)
 		return false;
 	for (uint32_t i = 0; i < k->old->refs_count; i++)
 		if (k->old->refs[i].owner != k->now->refs[i].owner ||
+		    k->old->refs[i].by != k->now->refs[i].by ||
 		    !same_name(k->names, k->old->refs[i].id, k->now->refs[i].id))
 			return false;
 	return true;

@@ -20,6 +20,7 @@
 #include "shared/verifier/cover.h"
 #include "shared/verifier/fact.h"
 #include "shared/verifier/host.h"
+#include "shared/verifier/host_call.h"
 #include "shared/verifier/jump.h"
 #include "shared/verifier/memory.h"
 
@@ -137,9 +138,11 @@ static void forget_dead(struct check *c)
 static void count_name(void *context, struct state_reg *r)
 {
 	uint8_t *seen = context;
-	uint8_t *bucket = &seen[r->id % NAME_BUCKETS];
+	uint8_t *bucket = &seen[r->id % NAME_BUCKETS], *link = &seen[r->link % NAME_BUCKETS];
 	if (r->kind == STATE_SCALAR && r->id != 0 && *bucket < 2)
 		++*bucket;
+	if (r->link != 0 && *link < 2)
+		++*link;
 }
 
 static void drop_single_name(void *context, struct state_reg *r)
@@ -147,6 +150,8 @@ static void drop_single_name(void *context, struct state_reg *r)
 	const uint8_t *seen = context;
 	if (r->kind == STATE_SCALAR && r->id != 0 && seen[r->id % NAME_BUCKETS] < 2)
 		r->id = 0;
+	if (r->link != 0 && seen[r->link % NAME_BUCKETS] < 2)
+		r->link = 0;
 }
 
 /* A name that only one number has says nothing. (Two names in one bucket are both kept.) */
@@ -442,8 +447,7 @@ static struct err *step_local(struct walk *w, const struct bpf_insn *insn, uint3
 static struct err *step_kfunc(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
 {
 	(void)next;
-	return check_reject(w->c, VERIFIER_UNSUPPORTED, "call a helper, or a function of your own",
-			    "kernel functions (here %d) are not supported", insn->imm);
+	return host_call(w->c, insn);
 }
 
 static struct err *step_exit(struct walk *w, const struct bpf_insn *insn, uint32_t *next)

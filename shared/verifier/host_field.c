@@ -196,6 +196,6 @@ struct err *host_field_reject(struct check *c, const struct memory_access *a, st
 						(long long)s.to - 1, STR_FMT(p->path));
 	return check_reject(c, VERIFIER_FIELD_NOT_GRANTED, hint,
 			    "%s: this %s %s, which is not in the access list of role %.*s%s",
-			    a->subject, is_write ? "writes" : "reads", what,
-			    STR_FMT(c->role->name), is_write ? " for writing" : "");
+			    a->subject, is_write ? "writes" : "reads", what, STR_FMT(c->role->name),
+			    is_write ? " for writing" : "");
 }

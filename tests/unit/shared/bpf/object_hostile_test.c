@@ -99,6 +99,10 @@ static void rejects_what_a_linker_would_have_to_resolve(void **state UNUSED)
 {
 	assert_program_fails("bad_extern", ERR_UNSUPPORTED, "/sections/uprobe/1",
 			     "\"elsewhere\" is not defined");
+	assert_program_fails("bad_weak", ERR_UNSUPPORTED, "/sections/eim/serve/1",
+			     "declare it without __weak");
+	assert_program_fails("bad_extern_address", ERR_UNSUPPORTED, "/sections/eim/serve/1",
+			     "\"host_close\" is a function: it can be called");
 	assert_program_fails("bad_data_address", ERR_UNSUPPORTED, "/sections/.data",
 			     "data that holds addresses");
 	assert_program_fails("bad_core", ERR_UNSUPPORTED, "/sections/.BTF.ext", "CO-RE");
@@ -289,9 +293,71 @@ static void rejects_two_maps_in_one_place(void **state UNUSED)
 	assert_fails(try_parse(&image), ERR_INVALID, "/maps/slots", "another map is at byte 0");
 }
 
+/* ---- externs ---- */
+
+static void asks_for_btf_of_externs(void **state UNUSED)
+{
+	OWNED_BUF struct buf image = BUF_INIT(OBJECT_MAX_BYTES);
+	read_image("externs", &image);
+	section(&image, ".BTF.ext")->sh_name = section(&image, ".llvm_addrsig")->sh_name;
+	section(&image, ".BTF")->sh_name = section(&image, ".llvm_addrsig")->sh_name;
+	assert_fails(try_parse(&image), ERR_UNSUPPORTED, "/sections/.text/1",
+		     "\"host_close\" is not defined in the object, which has no BTF; compile "
+		     "with -g, and declare what the host has as \"extern … host_close … __ksym;\"");
+}
+
+static void rejects_externs_that_are_not_their_beginning(void **state UNUSED)
+{
+	OWNED_BUF struct buf image = BUF_INIT(OBJECT_MAX_BYTES);
+	read_image("externs", &image);
+	struct bpf_insn *text = content(&image, ".text");
+	assert_int_equal(text[1].imm, -1);
+	text[1].imm = 0;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.text/1",
+		     "not the beginning of \"host_close\"");
+	text[1].imm = -1;
+	symbol(&image, "host_close")->st_value = 8;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.text/1",
+		     "not the beginning of \"host_close\"");
+}
+
+static void rejects_calls_of_kernel_functions_that_no_relocation_gave(void **state UNUSED)
+{
+	OWNED_BUF struct buf image = BUF_INIT(OBJECT_MAX_BYTES);
+	read_image("externs", &image);
+	struct bpf_insn *text = content(&image, ".text");
+	text[0] = (struct bpf_insn){.code = 0x85, .src_reg = BPF_PSEUDO_KFUNC_CALL};
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.text/0",
+		     "a call of kernel function 0 without a relocation");
+	text[0] = (struct bpf_insn){.code = 0xb7};
+	text[1].src_reg = BPF_PSEUDO_KFUNC_CALL;
+	assert_fails(try_parse(&image), ERR_INVALID, "/sections/.text/1", "does not fit");
+}
+
+/* The DATASEC's row for host_open names host_close's FUNC instead. */
+static void rejects_an_extern_that_is_there_twice(void **state UNUSED)
+{
+	OWNED_BUF struct buf image = BUF_INIT(OBJECT_MAX_BYTES);
+	OWNED(object) struct object *o = NULL;
+	uint32_t count;
+	read_image("externs", &image);
+	assert_ok(object_parse(buf_bytes(&image), &o));
+	const struct object_extern *e = object_externs(o, &count);
+	struct bytes btf = bytes_of(content(&image, ".BTF"), section(&image, ".BTF")->sh_size);
+	uint32_t row[3] = {e[0].btf_id, 0, 0}, changed = 0;
+	for (size_t at = 0; at + sizeof(row) <= btf.size; at += 4) {
+		if (memcmp(btf.data + at, row, sizeof(row)))
+			continue;
+		memcpy((uint8_t *)btf.data + at, &e[1].btf_id, 4);
+		changed++;
+	}
+	assert_int_equal(changed, 1);
+	assert_fails(try_parse(&image), ERR_INVALID, "/externs", "is there twice");
+}
+
 /* ---- damage ---- */
 
-static const char *const victims[] = {"globals", "maps", "calls"};
+static const char *const victims[] = {"globals", "maps", "calls", "externs"};
 
 /* Parses; whatever is accepted is sound. Tells whether it was. */
 static bool survives(const struct buf *image, size_t at)
@@ -382,6 +448,10 @@ int main(void)
 		cmocka_unit_test(rejects_halves_of_ld_imm64),
 		cmocka_unit_test(rejects_addresses_between_maps),
 		cmocka_unit_test(rejects_two_maps_in_one_place),
+		cmocka_unit_test(asks_for_btf_of_externs),
+		cmocka_unit_test(rejects_externs_that_are_not_their_beginning),
+		cmocka_unit_test(rejects_calls_of_kernel_functions_that_no_relocation_gave),
+		cmocka_unit_test(rejects_an_extern_that_is_there_twice),
 		cmocka_unit_test(survives_truncation_at_every_length),
 		cmocka_unit_test(survives_damage_to_every_byte),
 		cmocka_unit_test(survives_failure_of_every_allocation),

@@ -239,6 +239,30 @@ static void resolves_addresses_of_static_and_global_callbacks(void **state UNUSE
 	assert_int_equal(insns[at].imm, function_named(o, "add_global")->first);
 }
 
+static void names_functions_and_variables_of_the_host(void **state UNUSED)
+{
+	OWNED(object) struct object *o = load("externs");
+	uint32_t count, first, all;
+	const struct object_extern *e = object_externs(o, &count);
+	const struct bpf_insn *insns = object_insns(o, &all);
+	assert_int_equal(count, 3); /* the compiler drops what nothing uses */
+	assert_true(str_is(e[0].name, "host_close"));
+	assert_true(e[0].is_function);
+	assert_true(str_is(e[1].name, "host_open"));
+	assert_true(e[1].is_function);
+	assert_true(str_is(e[2].name, "host_verbose"));
+	assert_false(e[2].is_function);
+	assert_int_equal(btf_type(object_btf(o), e[2].btf_id)->kind, BTF_VAR);
+	assert_int_equal(count_insns(o, "shut", INSN_CALL_KFUNC, BPF_PSEUDO_KFUNC_CALL, &first), 1);
+	assert_int_equal(insns[first].imm, 0);
+	assert_int_equal(count_insns(o, "serve", INSN_CALL_KFUNC, BPF_PSEUDO_KFUNC_CALL, &first),
+			 2);
+	assert_int_equal(insns[first].imm, 1);
+	assert_int_equal(count_insns(o, "serve", INSN_LD_IMM64, BPF_PSEUDO_BTF_ID, &first), 1);
+	assert_int_equal(insns[first].imm, 2);
+	assert_int_equal(insns[first + 1].imm, 0);
+}
+
 static void finds_source_lines(void **state UNUSED)
 {
 	OWNED(object) struct object *o = load("calls");
@@ -303,6 +327,7 @@ int main(void)
 		cmocka_unit_test(finds_each_functions_type),
 		cmocka_unit_test(covers_all_instructions_with_functions),
 		cmocka_unit_test(resolves_addresses_of_static_and_global_callbacks),
+		cmocka_unit_test(names_functions_and_variables_of_the_host),
 		cmocka_unit_test(finds_source_lines),
 		cmocka_unit_test(reads_instructions_of_version_4),
 		cmocka_unit_test(keeps_sections_license_and_digest),

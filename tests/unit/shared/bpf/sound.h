@@ -9,9 +9,10 @@
 /* Each of these tells what is wrong, or NULL. */
 static const char *sound_insns(const struct object *o)
 {
-	uint32_t count, maps_count, functions_count;
+	uint32_t count, maps_count, functions_count, externs_count;
 	const struct bpf_insn *insns = object_insns(o, &count);
 	const struct object_map *maps = object_maps(o, &maps_count);
+	const struct object_extern *externs = object_externs(o, &externs_count);
 	object_functions(o, &functions_count);
 	for (uint32_t i = 0; i < count; i += insn_slots(&insns[i])) {
 		const struct bpf_insn *insn = &insns[i];
@@ -26,8 +27,17 @@ static const char *sound_insns(const struct object *o)
 			if (!to || to->first != i + 1 + (uint32_t)insn->imm)
 				return "a call to no function";
 		}
+		if (kind == INSN_CALL_KFUNC && ((uint32_t)insn->imm >= externs_count ||
+						!externs[insn->imm].is_function || insn->off))
+			return "a call of no extern function";
 		if (kind != INSN_LD_IMM64 || insn->src_reg == 0)
 			continue;
+		if (insn->src_reg == BPF_PSEUDO_BTF_ID) {
+			if ((uint32_t)insn->imm >= externs_count || insn[1].imm ||
+			    externs[insn->imm].is_function)
+				return "no extern variable";
+			continue;
+		}
 		if (insn->src_reg == BPF_PSEUDO_FUNC) {
 			to = object_function_at(o, (uint32_t)insn->imm);
 			if (!to || to->first != (uint32_t)insn->imm)
@@ -77,6 +87,24 @@ static const char *sound_maps(const struct object *o)
 	return NULL;
 }
 
+static const char *sound_externs(const struct object *o)
+{
+	uint32_t count;
+	const struct object_extern *e = object_externs(o, &count);
+	if (count > OBJECT_MAX_EXTERNS || (count && !object_btf(o)))
+		return "too many externs, or externs without types";
+	for (uint32_t i = 0; i < count; i++) {
+		const struct btf_type *t = btf_type(object_btf(o), e[i].btf_id);
+		if (!t || t->kind != (e[i].is_function ? BTF_FUNC : BTF_VAR) ||
+		    !str_equal(t->name, e[i].name))
+			return "an extern of another type";
+		for (uint32_t j = 0; j < i; j++)
+			if (str_equal(e[i].name, e[j].name))
+				return "two externs of one name";
+	}
+	return NULL;
+}
+
 /* Prints all that can be printed; for the sanitizers to watch. */
 static void sound_print(const struct object *o, struct buf *out)
 {
@@ -107,6 +135,7 @@ static inline const char *sound_object(const struct object *o)
 	const char *wrong = sound_insns(o);
 	wrong = wrong ? wrong : sound_functions(o);
 	wrong = wrong ? wrong : sound_maps(o);
+	wrong = wrong ? wrong : sound_externs(o);
 	if (!wrong)
 		sound_print(o, &out);
 	return wrong;
