@@ -276,59 +276,6 @@ static struct err *take_host(struct role_builder *b)
 	return btf_parse(buf_bytes(&image), &b->role->host);
 }
 
-/* ---- what other roles have ---- */
-
-static const struct spec_role *holder_of(const struct spec *spec, struct str capability)
-{
-	for (size_t i = 0; i < spec->roles_count; i++)
-		for (size_t j = 0; j < spec->roles[i].capabilities.count; j++)
-			if (str_equal(spec->roles[i].capabilities.items[j], capability))
-				return &spec->roles[i];
-	return NULL;
-}
-
-static struct err *take_other(struct role_builder *b, const struct spec_capability *c,
-			      struct role_other *others)
-{
-	const struct spec_role *holder = holder_of(b->spec, c->name);
-	struct role *role = b->role;
-	struct role_other of = {0};
-	if (!holder || role->others_count == ROLE_MAX_GRANTS)
-		return NULL;
-	TRY(copy_str(b, c->name, &of.capability));
-	TRY(copy_str(b, holder->name, &of.role));
-	for (size_t i = 0; i < c->apis.count && role->others_count < ROLE_MAX_GRANTS; i++) {
-		if (role_find_function(role, c->apis.items[i]))
-			continue;
-		TRY(copy_str(b, c->apis.items[i], &of.function));
-		others[role->others_count++] = of;
-	}
-	return NULL;
-}
-
-static struct err *take_others(struct role_builder *b)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < b->spec->capabilities_count; i++)
-		count += b->spec->capabilities[i].apis.count;
-	struct role_other *others =
-		arena_alloc_array(&b->role->arena, MIN(count, (size_t)ROLE_MAX_GRANTS),
-				  sizeof(*others));
-	TRY_MEMORY(others);
-	b->role->others = others;
-	for (size_t i = 0; i < b->spec->capabilities_count; i++)
-		TRY(take_other(b, &b->spec->capabilities[i], others));
-	return NULL;
-}
-
-const struct role_other *role_find_other(const struct role *r, struct str function)
-{
-	for (size_t i = 0; i < r->others_count; i++)
-		if (str_equal(r->others[i].function, function))
-			return &r->others[i];
-	return NULL;
-}
-
 /* ---- the whole ---- */
 
 static struct err *no_such_role(const struct spec *spec, struct str name)
@@ -353,7 +300,7 @@ static struct err *build(struct role_builder *b, const struct spec_role *from)
 	TRY(take_attributes(b));
 	TRY(collect_grants(b, &grants));
 	TRY(take_functions(b, &grants));
-	TRY(take_others(b));
+	TRY(role_take_others(b));
 	TRY(role_take_entries(b));
 	TRY(role_take_variables(b));
 	TRY(take_host(b));

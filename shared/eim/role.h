@@ -228,13 +228,14 @@ OWN_DEFINE(role, struct role *, role_destroy)
 /* The granted function of that name, or NULL. */
 const struct role_function *role_find_function(const struct role *r, struct str name);
 
+/* A role that has the function which this one has not, or NULL. */
+const struct role_other *role_find_other(const struct role *r, struct str function);
+
 /* The entry of that name, or NULL. */
 const struct role_entry *role_find_entry(const struct role *r, struct str name);
 
 /* The variable of that name, or NULL. */
 const struct role_variable *role_find_variable(const struct role *r, struct str name);
-/* A role that has the function which this one has not, or NULL. */
-const struct role_other *role_find_other(const struct role *r, struct str function);
 
 /* Whether helper `h` may be called: the granted function that it is, or NULL. */
 const struct role_function *role_find_helper(const struct role *r, const struct helper *h);

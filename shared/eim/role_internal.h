@@ -101,6 +101,11 @@ MUST_CHECK struct err *role_check_contradictions(const struct role_builder *b,
 						 const struct role_function *f,
 						 const struct role_constraints *list);
 
+/* ---- role_other.c ---- */
+
+/* The role's `others`, with its functions known. */
+MUST_CHECK struct err *role_take_others(struct role_builder *b);
+
 /* ---- role_call.c ---- */
 
 /* What a call of the host's function f->btf_id takes: f->args, f->result, f->refusal, and constraints on
