@@ -43,9 +43,9 @@ bool alu_is_same_object(const struct check *c, const struct state_reg *a, const 
 	case STATE_KEY:
 	case STATE_VALUE_OR_NULL:
 	case STATE_RECORD_OR_NULL:
+	case STATE_HOST_STRUCT_OR_NULL:
 	case STATE_HANDLE:
 	case STATE_HANDLE_OR_NULL:
-	case STATE_HOST_STRUCT_OR_NULL:
 		return false;
 	}
 	return false;
@@ -98,6 +98,18 @@ static struct err *check_offset(struct check *c, unsigned reg, const struct stat
 			    words_of(c, number), state_kinds[p->kind].words, reg);
 }
 
+/* … of the host, whose size an argument says. */
+static void move_in_memory(const struct state_reg *pointer, const struct state_reg *number,
+			   bool is_sum, struct state_reg *result)
+{
+	struct state_reg from = *pointer;
+	int64_t by = (int64_t)number->range.bits.value;
+	result->link = 0;
+	if (range_is_const(&number->range))
+		limit_add_constant(&from, is_sum ? by : -by, true, result);
+	limit_move(&from, number, is_sum, result);
+}
+
 /* pointer ± number, or number + pointer */
 static struct err *move_pointer(struct check *c, const struct bpf_insn *insn,
 				const struct state_reg *src)
@@ -117,7 +129,7 @@ static struct err *move_pointer(struct check *c, const struct bpf_insn *insn,
 	result.range = range_alu(op, true, false, &result.range, &by.range);
 	TRY(check_offset(c, reg, &result, &number)); /* [I1] */
 	if (state_kinds[result.kind].not_null == STATE_HOST_MEM)
-		limit_move(is_left ? dst : src, &number, op == BPF_ADD, &result);
+		move_in_memory(is_left ? dst : src, &number, op == BPF_ADD, &result);
 	*dst = result;
 	return NULL;
 }
@@ -143,6 +155,20 @@ static struct err *distance(struct check *c, const struct bpf_insn *insn,
 
 /* ---- numbers ---- */
 
+/* A number and a constant: the sum stays in the number's family. */
+static void link_sum(const struct bpf_insn *insn, const struct state_reg *dst,
+		     const struct state_reg *src, struct state_reg *result)
+{
+	unsigned op = BPF_OP(insn->code);
+	int64_t by = (int64_t)src->range.bits.value;
+	result->link = 0;
+	if (!range_is_const(&src->range) || (op != BPF_ADD && op != BPF_SUB))
+		return;
+	if (!is64(insn))
+		by = (int32_t)by;
+	limit_add_constant(dst, op == BPF_ADD ? by : -by, is64(insn), result);
+}
+
 static void compute(struct check *c, const struct bpf_insn *insn, const struct state_reg *src)
 {
 	struct state_reg *dst = check_reg(c, insn->dst_reg), result = *dst;
@@ -150,11 +176,13 @@ static void compute(struct check *c, const struct bpf_insn *insn, const struct s
 	if (BPF_OP(insn->code) == BPF_NEG) {
 		result.range = range_alu(BPF_SUB, is64(insn), false, &zero, &dst->range);
 		memset(result.limits, 0, sizeof result.limits);
+		result.link = 0;
 	} else {
 		result.range = range_alu(BPF_OP(insn->code), is64(insn), insn->off == 1,
 					 &dst->range, &src->range);
 		check_depend(c, &result, src);
 		limit_alu(BPF_OP(insn->code), is64(insn), insn->off == 1, dst, src, &result);
+		link_sum(insn, dst, src, &result);
 	}
 	result.id = 0;
 	result.ref = result.ref_bytes = 0;
@@ -166,6 +194,7 @@ static void link_copy(struct check *c, struct state_reg *from)
 {
 	if (from->kind == STATE_SCALAR && from->id == 0 && !range_is_const(&from->range))
 		from->id = check_new_id(c);
+	limit_link(c, from);
 }
 
 static struct err *move(struct check *c, const struct bpf_insn *insn, struct state_reg *src)
@@ -184,11 +213,11 @@ static struct err *move(struct check *c, const struct bpf_insn *insn, struct sta
 		if (!is64(insn))
 			result.range = range_zero_extend(&result.range, 4);
 		if (insn->off || !range_equal(&result.range, &src->range))
-			result.id = 0;
-		state_cut(&result, bytes);
+			result.id = result.link = 0;
 		limit_cut(src, bytes, insn->off != 0, &result);
 		if (insn->off && !is64(insn)) /* cut twice */
 			memset(result.limits, 0, sizeof result.limits);
+		state_cut(&result, bytes);
 	}
 	*check_reg(c, insn->dst_reg) = result;
 	return NULL;
@@ -229,9 +258,9 @@ struct err *alu_swap(struct check *c, const struct bpf_insn *insn)
 	bool swaps = is64(insn) || BPF_SRC(insn->code) == BPF_TO_BE;
 	dst->range = swaps ? range_swap(&dst->range, (unsigned)insn->imm)
 			   : range_zero_extend(&dst->range, (unsigned)insn->imm / 8);
-	dst->id = 0;
-	state_cut(dst, swaps ? 0 : (unsigned)insn->imm / 8);
+	dst->id = dst->link = 0;
 	memset(dst->limits, 0, sizeof dst->limits);
+	state_cut(dst, swaps ? 0 : (unsigned)insn->imm / 8);
 	return NULL;
 }
 

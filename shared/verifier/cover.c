@@ -51,15 +51,6 @@ static bool range_stands(const struct comparison *k, const struct range *old,
 	return k->is_exact ? range_equal(old, now) : range_covers(old, now);
 }
 
-/* A number that was acquired has to be that: other paths release it. */
-static bool acquired_stands(const struct comparison *k, const struct state_reg *old,
-			    const struct state_reg *now)
-{
-	if (old->ref == 0 && !k->is_exact)
-		return true;
-	return old->ref_bytes == now->ref_bytes && same_name(k->names, old->ref, now->ref);
-}
-
 static bool limits_stand(const struct comparison *k, const struct state_reg *old,
 			 const struct state_reg *now)
 {
@@ -76,6 +67,27 @@ static bool sizes_stand(const struct comparison *k)
 	return true;
 }
 
+/* A number that was acquired has to be that: other paths release it. */
+static bool acquired_stands(const struct comparison *k, const struct state_reg *old,
+			    const struct state_reg *now)
+{
+	if (old->ref == 0 && !k->is_exact)
+		return true;
+	return old->ref_bytes == now->ref_bytes && same_name(k->names, old->ref, now->ref);
+}
+
+/* Members of one family then are members of one family now, as far from each other. */
+static bool link_stands(const struct comparison *k, const struct state_reg *old,
+			const struct state_reg *now)
+{
+	uint32_t name;
+	int32_t plus;
+	if (old->link == 0)
+		return true;
+	return limit_family(now, &name, &plus) && plus == old->plus &&
+	       same_name(k->names, old->link, name);
+}
+
 static bool number_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
 			  const struct state_reg *now)
 {
@@ -85,7 +97,7 @@ static bool number_stands(const struct comparison *k, unsigned var, const struct
 		return true; /* [I3] */
 	if (!range_stands(k, &old->range, &now->range) || !limits_stand(k, old, now))
 		return false;
-	return old->id == 0 || same_name(k->names, old->id, now->id);
+	return link_stands(k, old, now) && (old->id == 0 || same_name(k->names, old->id, now->id));
 }
 
 static bool reg_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
@@ -95,7 +107,8 @@ static bool reg_stands(const struct comparison *k, unsigned var, const struct st
 		return number_stands(k, var, old, now);
 	return old->kind == now->kind && old->frame == now->frame && old->map == now->map &&
 	       old->size == now->size && same_name(k->names, old->id, now->id) &&
-	       range_stands(k, &old->range, &now->range) && limits_stand(k, old, now);
+	       range_stands(k, &old->range, &now->range) && limits_stand(k, old, now) &&
+	       link_stands(k, old, now);
 }
 
 static bool same_kept(const struct state_slot *a, const struct state_slot *b)

@@ -138,9 +138,11 @@ static void forget_dead(struct check *c)
 static void count_name(void *context, struct state_reg *r)
 {
 	uint8_t *seen = context;
-	uint8_t *bucket = &seen[r->id % NAME_BUCKETS];
+	uint8_t *bucket = &seen[r->id % NAME_BUCKETS], *link = &seen[r->link % NAME_BUCKETS];
 	if (r->kind == STATE_SCALAR && r->id != 0 && *bucket < 2)
 		++*bucket;
+	if (r->link != 0 && *link < 2)
+		++*link;
 }
 
 static void drop_single_name(void *context, struct state_reg *r)
@@ -148,6 +150,8 @@ static void drop_single_name(void *context, struct state_reg *r)
 	const uint8_t *seen = context;
 	if (r->kind == STATE_SCALAR && r->id != 0 && seen[r->id % NAME_BUCKETS] < 2)
 		r->id = 0;
+	if (r->link != 0 && seen[r->link % NAME_BUCKETS] < 2)
+		r->link = 0;
 }
 
 /* A name that only one number has says nothing. (Two names in one bucket are both kept.) */

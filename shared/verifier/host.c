@@ -266,6 +266,12 @@ bool host_allows(struct check *c, const struct state_reg *r, uint64_t max,
 	return is_there && (use == MEMORY_READ || may_write(c, r, s));
 }
 
+bool host_is_writable(const struct check *c, const struct state_reg *r)
+{
+	int64_t from = r->range.full.smin, left = (int64_t)host_left(c, r);
+	return left > 0 && may_write(c, r, (struct memory_span){from, r->range.full.smax + left});
+}
+
 bool host_is_terminated(const struct check *c, const struct state_reg *r)
 {
 	return r->kind == STATE_HOST_MEM && range_is(&r->range, 0) &&

@@ -54,6 +54,9 @@ uint64_t host_left(const struct check *c, const struct state_reg *r);
 bool host_allows(struct check *c, const struct state_reg *r, uint64_t max,
 		 const struct state_reg *size, enum memory_use use);
 
+/* Whether there are bytes where `r` points, and all that may be read there may be written too. */
+bool host_is_writable(const struct check *c, const struct state_reg *r);
+
 /* Whether `r` points to text that ends with a NUL, as the entry vouches. */
 bool host_is_terminated(const struct check *c, const struct state_reg *r);
 

@@ -181,7 +181,7 @@ static void start_arguments(struct check *c)
 	for (size_t i = 0; i < e->params_count; i++)
 		c->host_args[i] = start_argument(c, i);
 	for (size_t i = 0; i < e->pre_count; i++)
-		for (size_t n = 0; !e->pre[i].is_prose && n < e->pre[i].count; n++)
+		for (size_t n = 0; !constraint_has_choice(&e->pre[i]) && n < e->pre[i].count; n++)
 			believe(c, &e->pre[i].terms[n]);
 	for (size_t i = 0; i < e->params_count; i++) {
 		const struct role_argument *a = &e->args[i];

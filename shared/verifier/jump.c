@@ -148,39 +148,6 @@ struct err *jump_ways(struct check *c, const struct bpf_insn *insn, struct jump_
 	return NULL;
 }
 
-struct acquired {
-	struct check *c;
-	struct state_reg from;
-};
-
-/* Copies of an acquired number, of another width, have the same low half. */
-static void share_low(void *context, struct state_reg *r)
-{
-	struct acquired *a = context;
-	struct range narrowed = r->range;
-	if (r->kind != STATE_SCALAR || r->ref != a->from.ref || r->ref_bytes != 4 ||
-	    !interval_meet(narrowed.low, a->from.range.low, &narrowed.low) ||
-	    !range_settle(&narrowed) || range_equal(&narrowed, &r->range))
-		return;
-	r->range = narrowed;
-	check_depend(a->c, r, &a->from); /* [I2] */
-}
-
-/* Whether anything was acquired may be known now. */
-static void learn_acquired(struct check *c, const struct state_reg *r)
-{
-	const struct state_ref *ref = r->ref ? state_find_ref(c->state, r->ref) : NULL;
-	struct acquired a = {c, *r};
-	if (!ref)
-		return;
-	state_each(c->state, share_low, &a);
-	struct range value = range_sign_extend(&r->range, ref->bytes);
-	if (!ref->is_signed || value.full.smax >= 0)
-		return;
-	check_precise(c, r);
-	state_drop_ref(c->state, ref->id);
-}
-
 /* ---- what a comparison teaches of sizes ---- */
 
 struct order { /* of the first side to the second, where the jump is taken */
@@ -251,6 +218,39 @@ static bool has_limit(const struct state_reg *r)
 	return r->limits[0].of != 0;
 }
 
+struct acquired {
+	struct check *c;
+	struct state_reg from;
+};
+
+/* Copies of an acquired number, of another width, have the same low half. */
+static void share_low(void *context, struct state_reg *r)
+{
+	struct acquired *a = context;
+	struct range narrowed = r->range;
+	if (r->kind != STATE_SCALAR || r->ref != a->from.ref || r->ref_bytes != 4 ||
+	    !interval_meet(narrowed.low, a->from.range.low, &narrowed.low) ||
+	    !range_settle(&narrowed) || range_equal(&narrowed, &r->range))
+		return;
+	r->range = narrowed;
+	check_depend(a->c, r, &a->from); /* [I2] */
+}
+
+/* Whether anything was acquired may be known now. */
+static void learn_acquired(struct check *c, const struct state_reg *r)
+{
+	const struct state_ref *ref = r->ref ? state_find_ref(c->state, r->ref) : NULL;
+	struct acquired a = {c, *r};
+	if (!ref)
+		return;
+	state_each(c->state, share_low, &a);
+	struct range value = range_sign_extend(&r->range, ref->bytes);
+	if (!ref->is_signed || value.full.smax >= 0)
+		return;
+	check_precise(c, r);
+	state_drop_ref(c->state, ref->id);
+}
+
 static void learn(struct check *c, unsigned reg, const struct state_reg *old,
 		  const struct range *range, const struct state_reg *other)
 {
@@ -272,8 +272,11 @@ static void learn_limits(struct check *c, const struct bpf_insn *insn, const str
 	struct state_reg *b = BPF_SRC(insn->code) == BPF_X ? check_reg(c, insn->src_reg) : NULL;
 	learn_order(c, s, taken, a, b);
 	check_share(c, a);
-	if (b)
+	limit_share(c, a);
+	if (b) {
 		check_share(c, b);
+		limit_share(c, b);
+	}
 }
 
 /* Of two places in the same memory of the host. */
@@ -287,6 +290,8 @@ static void learn_offsets(struct check *c, const struct bpf_insn *insn, const st
 	check_reg(c, insn->dst_reg)->range = a;
 	check_reg(c, insn->src_reg)->range = b;
 	learn_order(c, s, taken, check_reg(c, insn->dst_reg), check_reg(c, insn->src_reg));
+	limit_share(c, check_reg(c, insn->dst_reg));
+	limit_share(c, check_reg(c, insn->src_reg));
 }
 
 void jump_go(struct check *c, const struct bpf_insn *insn, bool taken)

@@ -298,6 +298,84 @@ void limit_distance(const struct state_reg *a, const struct state_reg *b, struct
 			put(out, from.limits[i].of, LIMIT_S64, from.limits[i].left + low);
 }
 
+/* ---- families ---- */
+
+#define PLUS_MAX (1 << 29)
+
+static bool is_memory(const struct state_reg *r)
+{
+	return state_kinds[r->kind].not_null == STATE_HOST_MEM;
+}
+
+void limit_link(struct check *c, struct state_reg *r)
+{
+	if (is_memory(r) && r->link == 0 && !range_is_const(&r->range)) {
+		r->link = check_new_id(c);
+		r->plus = 0;
+	}
+}
+
+bool limit_family(const struct state_reg *r, uint32_t *name, int32_t *plus)
+{
+	*name = r->link ? r->link : r->kind == STATE_SCALAR ? r->id : 0;
+	*plus = r->link ? r->plus : 0;
+	return *name != 0;
+}
+
+/* Numbers of a family are not negative and below LIMIT_MAX, so that every reading of 64 bits is the number. */
+static bool is_plain(const struct range *r, bool is64)
+{
+	return r->full.umax <= (is64 ? (uint64_t)LIMIT_MAX : INT32_MAX);
+}
+
+void limit_add_constant(const struct state_reg *a, int64_t by, bool is64, struct state_reg *out)
+{
+	uint32_t name;
+	int32_t plus;
+	struct bounds v = reading(&a->range, LIMIT_S64);
+	bool is_kept = limit_family(a, &name, &plus) && by >= -PLUS_MAX && by <= PLUS_MAX;
+	if (is_kept && !is_memory(a)) /* [I1] */
+		is_kept = is_plain(&a->range, is64) && v.low + by >= 0 &&
+			  v.high + by <= (is64 ? LIMIT_MAX : INT32_MAX);
+	is_kept = is_kept && plus + by >= -PLUS_MAX && plus + by <= PLUS_MAX;
+	out->link = is_kept ? name : 0;
+	out->plus = is_kept ? (int32_t)(plus + by) : 0;
+}
+
+struct sharing {
+	struct check *c;
+	struct state_reg from;
+	uint32_t name;
+	int32_t plus;
+};
+
+static void share_one(void *context, struct state_reg *r)
+{
+	const struct sharing *s = context;
+	uint32_t name;
+	int32_t plus;
+	bool is_new = false;
+	if (!limit_family(r, &name, &plus) || name != s->name ||
+	    is_memory(r) != is_memory(&s->from))
+		return;
+	for (unsigned i = 0; i < STATE_LIMITS; i++) {
+		int64_t left;
+		uint8_t of = s->from.limits[i].of;
+		if (of && limit_find(&s->from, of, LIMIT_S64, &left))
+			is_new |= put(r, of, LIMIT_S64, (wide)left + s->plus - plus);
+	}
+	if (is_new)
+		check_depend(s->c, r, &s->from); /* [I2] */
+}
+
+void limit_share(struct check *c, const struct state_reg *r)
+{
+	struct sharing s = {.c = c, .from = *r};
+	bool is_usable = is_memory(r) || is_plain(&r->range, true);
+	if (is_usable && limit_family(r, &s.name, &s.plus))
+		state_each(c->state, share_one, &s);
+}
+
 /* ---- comparing states ---- */
 
 bool limit_covers(const struct state_reg *old, const struct state_reg *now)

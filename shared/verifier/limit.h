@@ -50,6 +50,20 @@ void limit_move(const struct state_reg *pointer, const struct state_reg *number,
 		struct state_reg *out);
 void limit_distance(const struct state_reg *a, const struct state_reg *b, struct state_reg *out);
 
+/* ---- families: numbers, and places in memory, that a constant lies between ---- */
+
+/* r was copied: both copies are of one family. */
+void limit_link(struct check *c, struct state_reg *r);
+
+/* out = a + by (by: a constant) stays in a's family, where nothing wraps. `is64`: of numbers. */
+void limit_add_constant(const struct state_reg *a, int64_t by, bool is64, struct state_reg *out);
+
+/* All of r's family get its limits. */
+void limit_share(struct check *c, const struct state_reg *r);
+
+/* The family's name and r's place in it; false where it has none. */
+bool limit_family(const struct state_reg *r, uint32_t *name, int32_t *plus);
+
 /* Whether what `old` promises, `now` does. */
 bool limit_covers(const struct state_reg *old, const struct state_reg *now);
 bool limit_equal(const struct state_reg *a, const struct state_reg *b);

@@ -38,13 +38,13 @@ static struct bounds bounds_of(const struct check *c, const struct state_reg *r)
 	case STATE_SCALAR:
 	case STATE_MAP:
 	case STATE_FUNCTION:
-	case STATE_HANDLE:
-	case STATE_HANDLE_OR_NULL:
 	case STATE_HOST_STRUCT: /* host.c */
 	case STATE_HOST_STRUCT_OR_NULL:
 	case STATE_HOST_MEM:
 	case STATE_HOST_MEM_OR_NULL:
 	case STATE_HOST_VAR:
+	case STATE_HANDLE:
+	case STATE_HANDLE_OR_NULL:
 		break;
 	}
 	return (struct bounds){0, 0};
@@ -177,6 +177,8 @@ struct err *memory_check(struct check *c, const struct memory_access *a, struct 
 
 bool memory_is_writable(const struct check *c, const struct state_reg *r)
 {
+	if (host_is(r))
+		return host_is_writable(c, r);
 	return (state_flags(r) & STATE_IS_STORE) &&
 	       !(r->kind == STATE_VALUE && is_constant_map(&c->maps[r->map]));
 }
@@ -263,9 +265,9 @@ static struct state_reg extend(const struct state_reg *r, const struct bpf_insn 
 	out.range =
 		is_signed ? range_sign_extend(&r->range, size) : range_zero_extend(&r->range, size);
 	if (is_signed || !range_equal(&out.range, &r->range))
-		out.id = 0; /* not the same number any more */
-	state_cut(&out, size);
+		out.id = out.link = 0; /* not the same number any more */
 	limit_cut(r, size, is_signed, &out);
+	state_cut(&out, size);
 	return out;
 }
 
@@ -282,11 +284,11 @@ static bool part_of_kept(const struct state_slot *s, unsigned at, unsigned size,
 	}
 	out->range = range_zero_extend(&out->range, size);
 	if (!range_equal(&out->range, &s->reg.range))
-		out->id = 0;
-	state_cut(out, at > s->at ? 0 : size);
+		out->id = out->link = 0;
 	limit_cut(&s->reg, size, false, out);
 	if (at > s->at)
 		memset(out->limits, 0, sizeof out->limits);
+	state_cut(out, at > s->at ? 0 : size);
 	return true;
 }
 
@@ -404,7 +406,7 @@ static void keep(struct state_frame *f, struct memory_span s, unsigned size,
 	slot->reg.range = range_zero_extend(&value->range, size);
 	limit_cut(value, size, false, &slot->reg);
 	if (!range_equal(&slot->reg.range, &value->range))
-		slot->reg.id = 0;
+		slot->reg.id = slot->reg.link = 0;
 	state_cut(&slot->reg, size);
 }
 

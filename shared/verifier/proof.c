@@ -425,12 +425,10 @@ static bool prove_by_limit(const struct proof *p, const struct constraint_term *
 	       (t->relation == CONSTRAINT_LT && left > 0);
 }
 
-static struct err *reject_result(const struct proof *p, const struct constraint_term *t,
-				 size_t count)
+static struct err *reject_result(const struct proof *p, const struct constraint *k)
 {
-	OWNED_BUF struct buf text = BUF_INIT(4096);
-	struct constraint only = {.terms = t, .count = count};
-	constraint_print(&only, &text);
+	OWNED_BUF struct buf text = BUF_INIT(1 << 14);
+	constraint_print(k, &text);
 	p->c->is_short |= text.failed;
 	return check_reject(p->c, VERIFIER_CONSTRAINT,
 			    check_text(p->c, "check before it returns that \"%s\" holds",
@@ -441,20 +439,17 @@ static struct err *reject_result(const struct proof *p, const struct constraint_
 			    words_of(p->c, check_reg(p->c, 0)));
 }
 
-static struct err *prove_promise(const struct proof *p, const struct constraint *k)
+static struct err *prove_result(const struct proof *p, const struct constraint *k)
 {
-	size_t from = 0, to = 0, at = 0;
+	size_t from, to = 0;
 	while (constraint_next(k, &from, &to)) {
-		for (at = from; at < to; at++)
-			if (!prove_term(p, &k->terms[at]) && !prove_by_limit(p, &k->terms[at]))
-				break;
-		if (at == to)
+		size_t n = from;
+		while (n < to && (prove_term(p, &k->terms[n]) || prove_by_limit(p, &k->terms[n])))
+			n++;
+		if (n == to)
 			return NULL;
 	}
-	if (k->count == 0)
-		return NULL;
-	return constraint_has_choice(k) ? reject_result(p, k->terms, k->count)
-					: reject_result(p, &k->terms[at], 1);
+	return reject_result(p, k);
 }
 
 struct err *proof_exit(struct check *c)
@@ -466,7 +461,7 @@ struct err *proof_exit(struct check *c)
 	struct proof p = {c, &f, c->host_args, e};
 	for (size_t i = 0; i < e->post_count; i++)
 		if (!e->post[i].is_prose)
-			TRY(prove_promise(&p, &e->post[i]));
+			TRY(prove_result(&p, &e->post[i]));
 	return NULL;
 }
 

@@ -60,14 +60,13 @@ struct state_kind_row {
 
 extern const struct state_kind_row state_kinds[];
 
-struct role_function;
-
 /* A number, or a pointer's offset, below the size of memory of the host (limit.h). */
 struct state_limit {
 	uint8_t of;   /* argument + 1 that says the size; 0: none */
 	uint8_t form; /* enum limit_form */
 	int32_t left;
 };
+struct role_function;
 
 struct state_reg {
 	uint8_t kind;
@@ -77,16 +76,22 @@ struct state_reg {
 		       * HOST_STRUCT…: … the role's places; HOST_MEM…: … the entry's arguments;
 		       * HOST_VAR: … the role's variables; HANDLE…: the host's BTF id of what it leads to */
 	uint32_t id;  /* equal ids: SCALAR the same number, VALUE… the same element, RECORD… the
-		      * reference, HOST_… the same pointer, HANDLE… the same one and perhaps a reference;
+		      * reference, HANDLE… the same one and perhaps a reference, HOST_… the same pointer;
 		      * 0: none */
 	uint32_t
-		size; /* RECORD…, HOST_STRUCT…, HOST_VAR: bytes; HANDLE…: those of its type, 0: unknown */
+		size; /* RECORD…, HOST_STRUCT…, HOST_VAR: bytes; HANDLE…: those of its type, 0 where
+			* unknown */
 	struct state_limit limits[STATE_LIMITS];
+	/* SCALAR, HOST_MEM…: the number, or offset, is that of name `link` and `plus`, without a wrap: what is
+	 * learnt of one of a family holds for all (limit_share()). 0: none but its own id */
+	uint32_t link;
+	int32_t plus;
 	uint32_t
 		ref; /* SCALAR: its low ref_bytes bytes are those of the number that was acquired as
 		       * reference `ref`; 0: none */
 	uint8_t ref_bytes;
-	const struct role_function *maker; /* HANDLE…: what returned it; for messages */
+	const struct role_function
+		*maker;	    /* HANDLE…: the function that returned it; for messages */
 	struct range range; /* SCALAR: the number; pointers: the offset from the object's start */
 };
 
