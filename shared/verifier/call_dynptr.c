@@ -22,7 +22,10 @@ static struct err *reject(struct check *c, const char *subject, const struct sta
 
 struct err *call_dynptr_check_place(struct check *c, const char *subject, const struct state_reg *r)
 {
-	struct memory_access a = {subject, *r, 0, 8 * CALL_DYNPTR_SLOTS, MEMORY_WRITE};
+	struct memory_access a = {.subject = subject,
+				  .pointer = *r,
+				  .size_bytes = 8 * CALL_DYNPTR_SLOTS,
+				  .use = MEMORY_WRITE};
 	struct memory_span span;
 	if (r->kind != STATE_STACK || !range_is_const(&r->range) || r->range.bits.value % 8 != 0)
 		return reject(c, subject, r,

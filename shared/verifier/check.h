@@ -50,12 +50,15 @@ struct check {
 	struct verifier_uses uses;	     /* of the root so far (uses.h) */
 	struct verifier_host_use *uses_host; /* uses.host */
 	uint32_t uses_host_room;
-	uint64_t work,
-		work_asked; /* registers and slots compared or copied; when is_late() was asked */
-	uint64_t tail_maps; /* arrays of programs that it goes on with: bit n is map n */
-	bool is_short;	    /* memory was, for a text: the verdict would not be whole */
-	uint32_t *depth;    /* by function: bytes of stack that a frame of it uses */
-	uint64_t *calls;    /* functions_count × functions_count bits: who calls whom, as seen */
+	uint64_t work;		       /* registers and slots compared or copied */
+	uint64_t work_asked;	       /* when is_late() was asked */
+	uint64_t tail_maps;	       /* arrays of programs that it goes on with: bit n is map n */
+	const struct role_entry *host; /* an extension entry's: whose place it takes; else NULL */
+	struct ctx_layout host_ctx;    /* … and its arguments, … */
+	struct state_reg host_args[STATE_SIZES]; /* … as they are loaded */
+	bool is_short;	 /* memory was, for a text: the verdict would not be whole */
+	uint32_t *depth; /* by function: bytes of stack that a frame of it uses */
+	uint64_t *calls; /* functions_count × functions_count bits: who calls whom, as seen */
 };
 
 /*

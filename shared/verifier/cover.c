@@ -9,6 +9,8 @@
  */
 #include "shared/verifier/cover.h"
 
+#include "shared/verifier/limit.h"
+
 struct comparison {
 	const struct tree_node *node; /* its marks tell what matters; NULL: everything does */
 	const struct snapshot *old;
@@ -43,16 +45,54 @@ static bool range_stands(const struct comparison *k, const struct range *old,
 	return k->is_exact ? range_equal(old, now) : range_covers(old, now);
 }
 
+static bool limits_stand(const struct comparison *k, const struct state_reg *old,
+			 const struct state_reg *now)
+{
+	return k->is_exact ? limit_equal(old, now) : limit_covers(old, now);
+}
+
+/* What was known of the sizes of the host's memory still is. */
+static bool sizes_stand(const struct comparison *k)
+{
+	for (unsigned i = 0; i < STATE_SIZES; i++)
+		if (k->is_exact ? k->old->least[i] != k->now->least[i]
+				: k->old->least[i] > k->now->least[i])
+			return false;
+	return true;
+}
+
+/* A number that was acquired has to be that: other paths release it. */
+static bool acquired_stands(const struct comparison *k, const struct state_reg *old,
+			    const struct state_reg *now)
+{
+	if (old->ref == 0 && !k->is_exact)
+		return true;
+	return old->ref_bytes == now->ref_bytes && cover_same_name(k->names, old->ref, now->ref);
+}
+
+/* Members of one family then are members of one family now, as far from each other. */
+static bool link_stands(const struct comparison *k, const struct state_reg *old,
+			const struct state_reg *now)
+{
+	uint32_t name;
+	int32_t plus;
+	if (old->link == 0)
+		return true;
+	return limit_family(now, &name, &plus) && plus == old->plus &&
+	       cover_same_name(k->names, old->link, name);
+}
+
 static bool number_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
 			  const struct state_reg *now)
 {
-	if (now->kind != STATE_SCALAR)
+	if (now->kind != STATE_SCALAR || !acquired_stands(k, old, now))
 		return false;
 	if (!is_precise(k, var))
 		return true; /* [I3] */
-	if (!range_stands(k, &old->range, &now->range))
+	if (!range_stands(k, &old->range, &now->range) || !limits_stand(k, old, now))
 		return false;
-	return old->id == 0 || cover_same_name(k->names, old->id, now->id);
+	return link_stands(k, old, now) &&
+	       (old->id == 0 || cover_same_name(k->names, old->id, now->id));
 }
 
 /* A map is a number of the program's; the object that a pointer belongs to has a name [I2]. */
@@ -72,7 +112,8 @@ static bool reg_stands(const struct comparison *k, unsigned var, const struct st
 		return number_stands(k, var, old, now);
 	return old->kind == now->kind && old->frame == now->frame && same_map(k, old, now) &&
 	       old->size == now->size && cover_same_name(k->names, old->id, now->id) &&
-	       range_stands(k, &old->range, &now->range);
+	       range_stands(k, &old->range, &now->range) && limits_stand(k, old, now) &&
+	       link_stands(k, old, now);
 }
 
 static bool same_kept(const struct state_slot *a, const struct state_slot *b)
@@ -91,7 +132,7 @@ static bool slot_stands(const struct comparison *k, unsigned var, const struct s
 		return !holds_pointer;
 	if (same_kept(old, now))
 		return reg_stands(k, var, &old->reg, &now->reg);
-	if (state_is_opaque(&old->reg) || holds_pointer)
+	if (state_is_opaque(&old->reg) || holds_pointer || old->reg.ref != 0)
 		return false;
 	/* One of them keeps the number in another form. */
 	return !is_precise(k, var); /* [I3] */
@@ -134,6 +175,7 @@ static bool refs_stand(const struct comparison *k)
 		return false;
 	for (uint32_t i = 0; i < k->old->refs_count; i++)
 		if (k->old->refs[i].owner != k->now->refs[i].owner ||
+		    k->old->refs[i].by != k->now->refs[i].by ||
 		    !cover_same_name(k->names, k->old->refs[i].id, k->now->refs[i].id))
 			return false;
 	return true;
@@ -159,7 +201,7 @@ bool cover_is_place(const struct snapshot *old, const struct state *s)
 static bool compare(const struct comparison *k)
 {
 	*k->work += 1 + k->now->frames_count;
-	if (!cover_is_place(k->old, k->now))
+	if (!cover_is_place(k->old, k->now) || !sizes_stand(k))
 		return false;
 	for (uint32_t i = k->now->frames_count; i-- > 0;) /* the current frame differs most */
 		if (!regs_stand(k, i) || !slots_stand(k, i))

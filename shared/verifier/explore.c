@@ -21,6 +21,8 @@
 #include "shared/verifier/cover.h"
 #include "shared/verifier/fact.h"
 #include "shared/verifier/global.h"
+#include "shared/verifier/host.h"
+#include "shared/verifier/host_call.h"
 #include "shared/verifier/jump.h"
 #include "shared/verifier/lock.h"
 #include "shared/verifier/memory.h"
@@ -152,9 +154,11 @@ static void forget_dead(struct check *c)
 static void count_name(void *context, struct state_reg *r)
 {
 	uint8_t *seen = context;
-	uint8_t *bucket = &seen[r->id % NAME_BUCKETS];
+	uint8_t *bucket = &seen[r->id % NAME_BUCKETS], *link = &seen[r->link % NAME_BUCKETS];
 	if (r->kind == STATE_SCALAR && r->id != 0 && *bucket < 2)
 		++*bucket;
+	if (r->link != 0 && *link < 2)
+		++*link;
 }
 
 static void drop_single_name(void *context, struct state_reg *r)
@@ -162,6 +166,8 @@ static void drop_single_name(void *context, struct state_reg *r)
 	const uint8_t *seen = context;
 	if (r->kind == STATE_SCALAR && r->id != 0 && seen[r->id % NAME_BUCKETS] < 2)
 		r->id = 0;
+	if (r->link != 0 && seen[r->link % NAME_BUCKETS] < 2)
+		r->link = 0;
 }
 
 /* A name that only one number has says nothing. (Two names in one bucket are both kept.) */
@@ -529,6 +535,7 @@ static struct err *step_callback(struct walk *w, const struct bpf_insn *insn)
 	struct check *c = w->c;
 	struct state_reg args[5];
 	uint64_t longest = 0;
+	host_call_expect(c);
 	TRY(leave_checkpoint(w, false)); /* the call is where both paths part */
 	TRY(meter_may_end(c, "what calls a function in rounds"));
 	TRY(call_check(c, insn, args));
@@ -561,13 +568,8 @@ static struct err *step_local(struct walk *w, const struct bpf_insn *insn, uint3
 
 static struct err *step_kfunc(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
 {
-	uint32_t count;
-	const struct object_extern *externs = object_externs(w->c->object, &count);
 	(void)next;
-	return check_reject(w->c, VERIFIER_UNSUPPORTED, "call a helper, or a function of your own",
-			    "calls of extern functions (here %.*s) are not supported",
-			    STR_FMT((uint32_t)insn->imm < count ? externs[insn->imm].name
-								: STR("none")));
+	return host_call(w->c, insn);
 }
 
 static struct err *step_exit(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
@@ -652,6 +654,7 @@ static void start(struct check *c)
 	uses_start(c);
 	memset(c->depth, 0, c->functions_count * sizeof *c->depth);
 	memset(c->calls, 0, (c->functions_count * c->functions_count / 64 + 1) * sizeof *c->calls);
+	host_begin(c);
 	(void)state_push(s, c->root, PATH_END);
 	if (c->root == c->entry)
 		s->frames[0].regs[1] =
@@ -703,6 +706,7 @@ static struct err *walk_root(struct check *c, struct verifier_entry *out)
 		root = root->next_all; /* the first one that was added */
 	if (!e) {
 		*out = (struct verifier_entry){.function = &c->functions[c->root],
+					       .host = c->host,
 					       .worst_insns = root->longest,
 					       .tail_insns = root->tail,
 					       .tail_maps = c->tail_maps,

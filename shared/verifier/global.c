@@ -13,6 +13,7 @@
 #include "shared/verifier/global.h"
 
 #include "shared/base/mem.h"
+#include "shared/verifier/host_call.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/meter.h"
 #include "shared/verifier/uses.h"
@@ -313,7 +314,9 @@ static struct err *check_alignment(struct call *k, const struct state_reg *r, ui
 	if (align <= 1)
 		return NULL;
 	global_aligned(k->c, r, align);
-	if (((r->range.bits.value | r->range.bits.mask) & (align - 1u)) == 0)
+	bool is_place_known =
+		state_flags(r) & STATE_IS_ATOMIC; /* not of slices, nor of bytes of the host */
+	if (is_place_known && ((r->range.bits.value | r->range.bits.mask) & (align - 1u)) == 0)
 		return NULL;
 	return check_reject(k->c, VERIFIER_MISALIGNED, "align the variable to its own size",
 			    "%s is %s, which is not at a multiple of %u, but the function uses an "
@@ -325,7 +328,10 @@ static struct err *check_memory(struct call *k, struct state_reg r, enum memory_
 				const struct global_param *p)
 {
 	struct memory_span span;
-	struct memory_access a = {k->subject, r, 0, p->size, use};
+	struct memory_access a = {.subject = k->subject,
+				  .pointer = r,
+				  .size_bytes = p->size,
+				  .use = use};
 	TRY(memory_check(k->c, &a, &span));
 	if (use == MEMORY_READ && r.kind == STATE_STACK)
 		return memory_check_stack(k->c, k->subject, r.frame, span);
@@ -397,6 +403,7 @@ struct err *global_call(struct check *c, uint32_t f)
 		if (g->params[i].kind == GLOBAL_MEMORY && !g->params[i].is_const)
 			memory_written(c, check_reg(c, i + 1), g->params[i].size,
 				       g->params[i].size); /* [G2] */
+	host_call_expect(c);				   /* it may call the host */
 	memset(check_reg(c, 0), 0, 6 * sizeof(struct state_reg));
 	if (!g->is_void)
 		*check_reg(c, 0) = state_scalar(range_unknown());

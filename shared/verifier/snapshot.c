@@ -172,6 +172,7 @@ struct err *snapshot_take(struct snapshot_pool *pool, const struct state *s, uin
 	pool->used_bytes += head.size_bytes;
 	*copy = head;
 	memcpy(copy->path, s->path, sizeof copy->path);
+	memcpy(copy->least, s->least, sizeof copy->least);
 	copy->regs = (struct state_reg *)(copy + 1);
 	copy->blocks = (struct snapshot_block **)(copy->regs + regs);
 	copy->frames = (struct snapshot_frame *)(copy->blocks + head.blocks_count);
@@ -205,6 +206,7 @@ void snapshot_restore(const struct snapshot *from, struct state *s)
 	s->count = from->count;
 	s->lock = from->lock;
 	memcpy(s->path, from->path, sizeof s->path);
+	memcpy(s->least, from->least, sizeof s->least);
 	memcpy(s->refs, from->refs, from->refs_count * sizeof s->refs[0]);
 	const struct state_reg *reg = from->regs;
 	for (uint32_t i = 0; i < from->frames_count; i++) {

@@ -42,6 +42,7 @@ struct snapshot {
 	uint32_t frames_count, refs_count, blocks_count, forks, since, decisions, widened;
 	uint64_t count;
 	struct state_lock lock;
+	int64_t least[STATE_SIZES];
 	struct state_decision path[STATE_PATH];
 	struct state_reg *regs; /* this and what follows lies behind this struct */
 	struct snapshot_block **blocks;

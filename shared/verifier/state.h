@@ -24,6 +24,8 @@
 #define STATE_FRAME_SIZE 512
 #define STATE_REFS	 16
 #define STATE_DEPS	 4
+#define STATE_LIMITS	 2
+#define STATE_SIZES	 6 /* ROLE_MAX_ARGUMENTS */
 #define STATE_PATH	 16
 #define STATE_FRAME_VARS (STATE_REGS + STATE_SLOTS)
 #define STATE_VARS	 (STATE_FRAMES * STATE_FRAME_VARS)
@@ -47,26 +49,54 @@ enum state_kind {
 #define STATE_IS_PART \
 	128u /* points into memory of the object whose id is `map`, and ends with it */
 
+#define STATE_IS_HOST \
+	256u /* memory of the host: host.h says what of it may be touched; what the host says of its
+	      * size is true also where it may be null */
+
 struct state_kind_row {
 	const char *words; /* "pointer to the stack" */
 	uint8_t base;	   /* enum verifier_base */
 	uint8_t not_null;  /* what it is after a check against null */
-	uint8_t flags;
+	uint16_t flags;
 };
 
 extern const struct state_kind_row state_kinds[];
 
+/* A number, or a pointer's offset, below the size of memory of the host (limit.h). */
+struct state_limit {
+	uint8_t of;   /* argument + 1 that says the size; 0: none */
+	uint8_t form; /* enum limit_form */
+	int32_t left;
+};
+struct role_function;
+
 struct state_reg {
 	uint8_t kind;
-	uint8_t frame;		   /* STACK: whose */
+	uint8_t frame;		   /* STACK: whose; HANDLE…: 1 where what it leads to is const */
 	uint16_t deps[STATE_DEPS]; /* variable + 1; 0 is none */
 	uint32_t map; /* MAP, KEY, VALUE…: index into the object's maps, of a map of maps: some map
 		       * inside of it; INNER_MAP…: of the map that it is in; FUNCTION: index into
 		       * the functions; SLICE…: the id of its dynptr; PARAM…: which parameter of the
-		       * global function */
+		       * global function; HOST_STRUCT…: index into the role's places; HOST_MEM…: …
+		       * the entry's arguments; HOST_VAR: … the role's variables; HANDLE…: the host's
+		       * BTF id of what it leads to */
 	uint32_t id; /* equal ids: SCALAR the same number, VALUE… the same element, INNER_MAP… the
-		       * same map, RECORD… the reference, DYNPTR… the object; 0: none */
-	uint32_t size;	    /* RECORD…, SLICE…, PARAM…: bytes */
+		      * same map, RECORD… the reference, DYNPTR… the object, HANDLE… the same one and
+		      * perhaps a reference, HOST_… the same pointer; 0: none */
+	uint32_t
+		size; /* RECORD…, SLICE…, PARAM…, HOST_STRUCT…, HOST_VAR: bytes; HANDLE…: those of its
+			* type, 0 where unknown */
+	struct state_limit limits[STATE_LIMITS];
+	/* SCALAR, HOST_MEM…: the number, or offset, is that of name `link` and `plus`, without a wrap: what is
+	 * learnt of one of a family holds for all (limit_share()). 0: none but its own id */
+	uint32_t link;
+	int32_t plus;
+	uint32_t
+		ref; /* SCALAR: its low ref_bytes bytes are those of the number that was acquired as
+			    * reference `ref`; 0: none */
+	uint8_t ref_bytes;
+	const struct role_function
+		*maker;	    /* HANDLE…: the function that returned it; for messages */
 	struct range range; /* SCALAR: the number; pointers: the offset from the object's start */
 };
 
@@ -91,6 +121,11 @@ struct state_frame {
 struct state_ref {
 	uint32_t id, insn; /* where it was acquired */
 	uint32_t owner;	   /* state_callback() then: the callback that has to release it */
+	/* What the host's function `by` acquired; NULL: a record. Of a number: its size in a register, 0: a
+	 * pointer; where it is signed, less than 0 means that nothing was acquired. */
+	const struct role_function *by;
+	uint8_t bytes;
+	bool is_signed;
 };
 
 /* The spin lock that is held: of one element; id 0: none. */
@@ -114,6 +149,7 @@ struct state {
 	uint32_t widened;   /* 1 + the instruction where this was last done (widen.h); 0: nowhere */
 	struct state_decision path[STATE_PATH];
 	struct state_lock lock;
+	int64_t least[STATE_SIZES]; /* sizes of the host's memory are at least that; 0: not known */
 	struct state_ref refs[STATE_REFS];
 	struct state_frame frames[STATE_FRAMES];
 };
@@ -123,7 +159,7 @@ static inline struct state_frame *state_top(struct state *s)
 	return &s->frames[s->frames_count - 1];
 }
 
-static inline uint8_t state_flags(const struct state_reg *r)
+static inline uint16_t state_flags(const struct state_reg *r)
 {
 	return state_kinds[r->kind].flags;
 }
@@ -163,13 +199,26 @@ void state_each(struct state *s, void (*visit)(void *context, struct state_reg *
 /* The element or record `id` (not 0) is, or is not, null: in every copy. A null record's reference ends. */
 void state_settle_null(struct state *s, uint32_t id, bool is_null);
 
-/* Every copy of record `id` becomes unreadable, and its reference ends. False where there was none. */
+/* Only `bytes` bytes of number *r are left. */
+static inline void state_cut(struct state_reg *r, unsigned bytes)
+{
+	if (r->ref_bytes > bytes)
+		r->ref = r->ref_bytes = 0;
+}
+
+/* Reference `id`, or NULL where it is not held. */
+struct state_ref *state_find_ref(struct state *s, uint32_t id);
+
+/* Nothing was acquired as `id`: the reference ends, numbers stay. */
+void state_drop_ref(struct state *s, uint32_t id);
+
+/* Every copy of record or handle `id` becomes unreadable, numbers are only numbers then, and its reference ends. False where there was none. */
 bool state_release(struct state *s, uint32_t id);
 
 /* Whether the current callback, or the entry where there is none, holds `id`. */
 bool state_owns(const struct state *s, uint32_t id);
 
-/* False where there are STATE_REFS already. */
+/* False where there are STATE_REFS already. The new reference is the last one. */
 bool state_acquire(struct state *s, uint32_t id, uint32_t insn);
 
 /* The stack's slots as bytes: writes `size` bytes at `offset` (from the frame's top) as unknown numbers;

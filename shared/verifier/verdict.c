@@ -182,6 +182,23 @@ static void print_memory(const struct verdict *v, const struct verifier_entry *e
 		buf_putc(out, '\n');
 }
 
+static bool is_host_function(const struct verifier_extern *e)
+{
+	return e->is_used && e->is_function && e->symbol.size;
+}
+
+static void print_host_functions(const struct verdict *v, struct buf *out)
+{
+	size_t count = 0;
+	for (uint32_t i = 0; i < v->externs_count; i++)
+		if (is_host_function(&v->externs[i]))
+			buf_printf(out, "%s %.*s",
+				   count++ ? "," : "  calls of the host's functions",
+				   STR_FMT(v->externs[i].symbol));
+	if (count)
+		buf_putc(out, '\n');
+}
+
 void verdict_print(const struct verdict *v, struct buf *out)
 {
 	if (v->is_rejected) {
@@ -201,6 +218,7 @@ void verdict_print(const struct verdict *v, struct buf *out)
 	for (uint32_t i = 0; i < v->helpers_count; i++)
 		buf_printf(out, "%s %s", i ? "," : "", v->helpers[i]->name);
 	buf_putc(out, '\n');
+	print_host_functions(v, out);
 }
 
 struct err *verdict_err(const struct verdict *v)

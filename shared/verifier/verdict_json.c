@@ -165,6 +165,11 @@ static void json_acceptance(const struct verdict *v, struct json *w)
 	for (uint32_t i = 0; i < v->helpers_count; i++)
 		json_text(w, NULL, str_of(v->helpers[i]->name));
 	json_end(w);
+	json_list(w, "hostFunctions");
+	for (uint32_t i = 0; i < v->externs_count; i++)
+		if (v->externs[i].is_used && v->externs[i].is_function && v->externs[i].symbol.size)
+			json_text(w, NULL, v->externs[i].symbol);
+	json_end(w);
 }
 
 void verdict_print_json(const struct verdict *v, struct buf *out)

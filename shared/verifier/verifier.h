@@ -182,7 +182,7 @@ uint64_t verdict_steps(const struct verdict *v);
  *  "path":[{"insn":…,"line":…,"source":…,"taken":…,"times":…}],"pathOmitted":…}
  * {"verdict":"accepted","role":…,"entries":[{"name":…,"worstInstructions":…,"metered":…,"stackBytes":…,
  *  "helpers":[…],"hostFunctions":[…],"memory":{"mapsRead":[…],"mapsWritten":[…],
- *  "context":[{"from":…,"to":…}],"host":[{"path":…,"write":…}]}}],"helpers":[…]}
+ *  "context":[{"from":…,"to":…}],"host":[{"path":…,"write":…}]}}],"helpers":[…],"hostFunctions":[…]}
  * VERDICTS.md says what each member is. */
 void verdict_print(const struct verdict *v, struct buf *out);
 void verdict_print_json(const struct verdict *v, struct buf *out);

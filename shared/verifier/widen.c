@@ -20,6 +20,7 @@
 #include "shared/verifier/widen.h"
 
 #include "shared/verifier/cover.h"
+#include "shared/verifier/limit.h"
 
 /* ---- when ---- */
 
@@ -135,8 +136,23 @@ struct widening {
 	bool at_once;
 };
 
+/* What is known of sizes of the host's memory, of families, of things acquired: as much as both know. */
+static void widen_relations(struct widening *w, const struct state_reg *old, struct state_reg *now)
+{
+	if (limit_covers(old, now))
+		memcpy(now->limits, old->limits, sizeof now->limits);
+	else
+		memset(now->limits, 0, sizeof now->limits);
+	if (old->link == 0 || now->link == 0 || old->plus != now->plus ||
+	    !cover_same_name(&w->names, old->link, now->link))
+		now->link = 0;
+	if (old->ref != now->ref)
+		now->ref = now->ref_bytes = 0;
+}
+
 static void widen_number(struct widening *w, const struct state_reg *old, struct state_reg *now)
 {
+	widen_relations(w, old, now);
 	if (old->id == 0 || now->id == 0 || !cover_same_name(&w->names, old->id, now->id))
 		now->id = 0;
 	now->range = widen_range(&old->range, &now->range, w->at_once);
@@ -156,6 +172,7 @@ static bool widen_value(struct widening *w, const struct state_reg *old, struct 
 	    !cover_reg(&w->names, old, now))
 		return false;
 	now->range = old->range;
+	memcpy(now->limits, old->limits, sizeof now->limits);
 	return true;
 }
 

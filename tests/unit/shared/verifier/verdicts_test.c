@@ -52,12 +52,14 @@ static const struct field_row fields[] = {
 	{"pathOmitted", "rejected", "how many branches there were before these"},
 	{"entries", "accepted",
 	 "a list: each entry with its `name`; `worstInstructions`, what one event executes at "
-	 "the most, proved; `stackBytes`, the stack of all frames; `helpers` and "
+	 "the most: proved, or, where `metered` is true, counted as it runs; `stackBytes`, the "
+	 "stack of all frames; `helpers` and "
 	 "`hostFunctions`, the names of what it calls; and `memory`: the names of the maps "
 	 "that it reads (`mapsRead`) and writes (`mapsWritten`), the bytes of the context "
 	 "that it reads (`context`, from … to), and what it reaches of the host's memory "
 	 "(`host`: `path`, and whether it may `write`)"},
 	{"helpers", "accepted", "a list: the names of the helpers that the program calls"},
+	{"hostFunctions", "accepted", "a list: the names of the host's functions that it calls"},
 };
 
 /* ---- the page ---- */
@@ -182,7 +184,8 @@ static void put_head(struct buf *out)
 		 "stack are counted from r10, the top of the function's frame: `r10-16` is 16 "
 		 "bytes below.\n"
 		 "An acceptance says, for each entry, the proved worst case and stack, the memory "
-		 "that it\nreads and writes beside its own, and the helpers called.\n\n"
+		 "that it\nreads and writes beside its own, and the helpers and functions of the host "
+		 "called.\n\n"
 		 "## As JSON\n\n"
 		 "One object; `eimctl verify … -o json` prints it. Match on `verdict` and "
 		 "`rule`.\nIn the API, a link that was rejected has it as `verdict`, beside "
