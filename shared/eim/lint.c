@@ -193,7 +193,9 @@ struct err *lint_function(struct linter *l, const struct spec_function *f, bool 
 	if (is_host) {
 		TRY(check_return(l, f));
 		TRY(check_helper_params(l, f));
+		TRY(lint_pointers(l, f));
 	}
+	TRY(lint_contradiction(l, f, NULL));
 	for (size_t i = 0; i < f->roles.count; i++)
 		if (!spec_find_role(l->spec, f->roles.items[i]))
 			TRY(lint_name(l, LINT_UNKNOWN_ROLE, f->roles.at[i], "no role",

@@ -45,6 +45,13 @@ MUST_CHECK struct err *lint_type(struct linter *l, const struct spec_type *type)
 /* `is_host` is false for what the extension exports. */
 MUST_CHECK struct err *lint_function(struct linter *l, const struct spec_function *f, bool is_host);
 
+/* ---- lint_call.c ---- */
+
+/* Constraints of the function and its types; with a capability's, where `capability` is not NULL. */
+MUST_CHECK struct err *lint_contradiction(struct linter *l, const struct spec_function *f,
+					  const struct spec_capability *capability);
+MUST_CHECK struct err *lint_pointers(struct linter *l, const struct spec_function *f);
+
 /* ---- lint_role.c ---- */
 MUST_CHECK struct err *lint_capability(struct linter *l, const struct spec_capability *c);
 MUST_CHECK struct err *lint_unused(struct linter *l);

@@ -44,6 +44,12 @@ struct err *lint_capability(struct linter *l, const struct spec_capability *c)
 	TRY(lint_prose(l, &c->constraints, "capability", c->name));
 	for (size_t i = 0; i < c->apis.count; i++)
 		TRY(check_api(l, c, i));
+	for (size_t i = 0;
+	     i < c->apis.count && c->constraints.count && l->count < LINT_MAX_FINDINGS; i++) {
+		const struct spec_function *f = spec_find_function(l->spec, c->apis.items[i]);
+		if (f)
+			TRY(lint_contradiction(l, f, c));
+	}
 	for (size_t i = 0; i < c->constraints.count; i++)
 		for (size_t j = 0; j < c->constraints.items[i].count; j++)
 			if (!fits_any(l, c, &c->constraints.items[i].terms[j]))

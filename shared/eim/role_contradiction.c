@@ -45,6 +45,8 @@ struct examination {
 	const struct role_function *f;
 	struct form *forms;
 	size_t count;
+	const struct spec_place **at; /* of what is found, and … */
+	struct buf *text;	      /* … what that is */
 };
 
 /* ---- forms ---- */
@@ -213,7 +215,7 @@ static void exclude(struct left_over *l, const struct form *forms, size_t count)
 	for (size_t i = 0; i < count; i++)
 		if (forms[i].relation == CONSTRAINT_NE && forms[i].number == l->low)
 			raise_low(l, l->low + 1, &forms[i]);
-	for (size_t i = count; i-- > 0;)
+	for (size_t i = count; i-- > 0 && l->low <= l->high;)
 		if (forms[i].relation == CONSTRAINT_NE && forms[i].number == l->high)
 			lower_high(l, l->high - 1, &forms[i]);
 }
@@ -245,32 +247,25 @@ static void put_form(const struct form *f, struct buf *out)
 		buf_printf(out, " (line %u:%u)", f->at->line, f->at->column);
 }
 
-static struct err *report(const struct examination *e, const struct left_over *l)
+static void report(const struct examination *e, const struct left_over *l)
 {
-	OWNED_BUF struct buf text = BUF_INIT(1 << 16);
+	struct buf *text = e->text;
 	const struct form *first = l->low_by ? l->low_by : l->high_by, *second = l->high_by;
 	if (!first)
-		return NULL;
-	buf_printf(&text, "function \"%.*s\": ", STR_FMT(e->f->name));
-	put_form(first, &text);
+		return;
+	buf_printf(text, "function \"%.*s\": ", STR_FMT(e->f->name));
+	put_form(first, text);
+	*e->at = first->at ? first->at : second ? second->at : NULL;
 	if (second && second != first) {
-		buf_puts(&text, " and ");
-		put_form(second, &text);
-		buf_puts(&text, " contradict each other: no call can meet both");
-	} else {
-		buf_puts(&text, " cannot hold");
-		struct str type = first->term->relation <= CONSTRAINT_GE && first->atoms_count
-					  ? type_of(e, &first->atoms[0])
-					  : STR("");
-		if (type.size)
-			buf_printf(&text, ": no value of type \"%.*s\" meets it", STR_FMT(type));
+		buf_puts(text, " and ");
+		put_form(second, text);
+		buf_puts(text, " contradict each other: no call can meet both");
+		return;
 	}
-	TRY(buf_check(&text));
-	const struct spec_place *at = first->at ? first->at : second ? second->at : NULL;
-	if (!at)
-		return err_at(ERR_INVALID, "/host_functions", "%s", buf_text(&text));
-	return err_at(ERR_INVALID, at->path, "line %u:%u: %s", at->line, at->column,
-		      buf_text(&text));
+	struct str type = first->atoms_count ? type_of(e, &first->atoms[0]) : STR("");
+	buf_puts(text, " cannot hold");
+	if (type.size)
+		buf_printf(text, ": no value of type \"%.*s\" meets it", STR_FMT(type));
 }
 
 /* ---- all of it ---- */
@@ -326,50 +321,74 @@ static bool is_possible(const struct examination *e, const struct constraint_ter
 	       !(f.relation == CONSTRAINT_NE && l.low == l.high && l.low == f.number);
 }
 
-static struct err *check_choice(const struct examination *e, const struct constraint *c,
-				const struct spec_place *at)
+static void check_choice(const struct examination *e, const struct constraint *c,
+			 const struct spec_place *at)
 {
-	OWNED_BUF struct buf text = BUF_INIT(1 << 16);
 	size_t from, to = 0;
 	while (constraint_next(c, &from, &to)) {
 		bool possible = true;
 		for (size_t i = from; i < to; i++)
 			possible &= is_possible(e, &c->terms[i]);
 		if (possible)
-			return NULL;
+			return;
 	}
-	constraint_print(c, &text);
-	TRY(buf_check(&text));
-	return err_at(ERR_INVALID, at->path,
-		      "line %u:%u: function \"%.*s\": none of the alternatives of \"%s\" can hold "
-		      "beside its other constraints",
-		      at->line, at->column, STR_FMT(e->f->name), buf_text(&text));
+	*e->at = at;
+	buf_printf(e->text, "function \"%.*s\": none of the alternatives of \"",
+		   STR_FMT(e->f->name));
+	constraint_print(c, e->text);
+	buf_puts(e->text, "\" can hold beside its other constraints");
 }
 
-static struct err *check_list(const struct role_builder *b, const struct role_function *f,
-			      struct arena *scratch, const struct constraint *items,
-			      const struct spec_place *const *at, size_t count)
+struct half {
+	const struct constraint *items;
+	const struct spec_place *const *at;
+	size_t count;
+};
+
+static struct err *examine(struct examination *e, struct arena *scratch, struct half half)
 {
-	struct examination e = {.b = b, .f = f};
-	e.forms = arena_alloc_array(scratch, count_terms(items, count) + 1, sizeof(*e.forms));
-	TRY_MEMORY(e.forms);
-	take_forms(&e, items, at, count);
-	for (size_t from = 0, to; from < e.count; from = to) {
-		find_sum(&e, &e.forms[from], &from, &to);
-		struct left_over l = narrow_all(&e, &e.forms[from], to - from);
+	e->count = 0;
+	e->forms = arena_alloc_array(scratch, count_terms(half.items, half.count) + 1,
+				     sizeof(*e->forms));
+	TRY_MEMORY(e->forms);
+	take_forms(e, half.items, half.at, half.count);
+	for (size_t from = 0, to; from < e->count && !e->text->size; from = to) {
+		find_sum(e, &e->forms[from], &from, &to);
+		struct left_over l = narrow_all(e, &e->forms[from], to - from);
 		if (l.low > l.high)
-			return report(&e, &l);
+			report(e, &l);
 	}
-	for (size_t i = 0; i < count; i++)
-		if (constraint_has_choice(&items[i]) && at[i])
-			TRY(check_choice(&e, &items[i], at[i]));
+	for (size_t i = 0; i < half.count && !e->text->size; i++)
+		if (constraint_has_choice(&half.items[i]))
+			check_choice(e, &half.items[i], half.at[i]);
 	return NULL;
+}
+
+struct err *role_find_contradiction(const struct role_builder *b, const struct role_function *f,
+				    const struct role_constraints *list,
+				    const struct spec_place **at, struct buf *out)
+{
+	OWNED_ARENA struct arena scratch = ARENA_INIT((size_t)16 << 20);
+	struct examination e = {.b = b, .f = f, .at = at, .text = out};
+	const struct half pre = {list->pre, list->pre_at, list->pre_count};
+	const struct half post = {list->post, list->post_at, list->post_count};
+	*at = NULL;
+	TRY(examine(&e, &scratch, pre));
+	if (!out->size)
+		TRY(examine(&e, &scratch, post));
+	return buf_check(out);
 }
 
 struct err *role_check_contradictions(const struct role_builder *b, const struct role_function *f,
 				      const struct role_constraints *list)
 {
-	OWNED_ARENA struct arena scratch = ARENA_INIT((size_t)16 << 20);
-	TRY(check_list(b, f, &scratch, list->pre, list->pre_at, list->pre_count));
-	return check_list(b, f, &scratch, list->post, list->post_at, list->post_count);
+	OWNED_BUF struct buf text = BUF_INIT(1 << 16);
+	const struct spec_place *at;
+	TRY(role_find_contradiction(b, f, list, &at, &text));
+	if (!text.size)
+		return NULL;
+	if (!at)
+		return err_at(ERR_INVALID, "/host_functions", "%s", buf_text(&text));
+	return err_at(ERR_INVALID, at->path, "line %u:%u: %s", at->line, at->column,
+		      buf_text(&text));
 }

@@ -96,6 +96,13 @@ bool role_term_fits(const struct constraint_term *term, const struct spec_param 
 
 /* ---- role_contradiction.c ---- */
 
+/* Appends the first contradiction among the conditions to `out`, and where one of them stands to *at (NULL:
+ * nowhere); nothing where there is none. fails NO_MEMORY */
+MUST_CHECK struct err *role_find_contradiction(const struct role_builder *b,
+					       const struct role_function *f,
+					       const struct role_constraints *list,
+					       const struct spec_place **at, struct buf *out);
+
 /* fails INVALID: conditions that no call meets together; names both, with their places */
 MUST_CHECK struct err *role_check_contradictions(const struct role_builder *b,
 						 const struct role_function *f,

@@ -184,7 +184,8 @@ static void compute(struct check *c, const struct bpf_insn *insn, const struct s
 		limit_alu(BPF_OP(insn->code), is64(insn), insn->off == 1, dst, src, &result);
 		link_sum(insn, dst, src, &result);
 	}
-	result.id = result.ref = result.ref_bytes = 0;
+	result.id = 0;
+	result.ref = result.ref_bytes = 0;
 	*dst = result;
 }
 

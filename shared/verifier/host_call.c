@@ -3,8 +3,9 @@
  * as far as its type or its constraints say. So of each argument the whole reach is checked here; what is a
  * constraint, in proof.c.
  *
- * [H1] A pointer argument is program memory of which every byte in reach may be used so, or a handle of the
- *      parameter's own type, or 0 where a constraint allows that.
+ * [H1] A pointer argument is memory, of the program or such of the host as the role lets it touch, of which
+ *      every byte in reach may be used so; or a handle or struct of the host, of the parameter's own type; or
+ *      0 where a constraint allows that.
  * [H2] What the function may write, by its type or a constraint, is unknown afterwards.
  * [H3] A handle is never followed nor changed: a function of the host made it, others of it take it.
  * [H4] What was acquired has a reference until a function that releases it takes it, or it is known that
@@ -13,6 +14,7 @@
 #include "shared/verifier/host_call.h"
 
 #include "shared/verifier/grant.h"
+#include "shared/verifier/host.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/proof.h"
 #include "shared/verifier/words.h"
@@ -130,7 +132,7 @@ static struct err *check_held(struct host_call *k, size_t i)
 
 static bool is_program_memory(const struct state_reg *r)
 {
-	return (state_flags(r) & STATE_IS_MEMORY) && r->kind != STATE_CTX;
+	return (state_flags(r) & STATE_IS_MEMORY) && r->kind != STATE_CTX && !host_is(r);
 }
 
 /* The bytes in reach of one term, where `t` speaks of parameter `i`. */
@@ -148,7 +150,10 @@ static bool reach_of(struct host_call *k, size_t i, const struct constraint_term
 static struct err *check_reach(struct host_call *k, size_t i, enum memory_use use, bool is_read,
 			       uint64_t bytes)
 {
-	struct memory_access a = {k->subject, k->args[i], 0, bytes, use, NULL};
+	struct memory_access a = {.subject = k->subject,
+				  .pointer = k->args[i],
+				  .size_bytes = bytes,
+				  .use = use};
 	struct memory_span span;
 	TRY(memory_check(k->c, &a, &span));
 	if (is_read && a.pointer.kind == STATE_STACK)
@@ -195,6 +200,39 @@ static struct err *check_memory(struct host_call *k, size_t i)
 	return check_terms(k, i);
 }
 
+/* The struct that `r` points to may be changed by a function. */
+static bool is_struct_const(const struct check *c, const struct state_reg *r)
+{
+	if (r->kind == STATE_HOST_VAR)
+		return !c->role->variables[r->map].is_write || c->role->variables[r->map].is_const;
+	return c->role->attributes.always_const || c->role->places[r->map].is_const;
+}
+
+/* Memory of the host. What lies in reach, if it is not of the parameter's own type, constraints ask. */
+static struct err *check_host_memory(struct host_call *k, size_t i)
+{
+	struct check *c = k->c;
+	const struct state_reg *r = &k->args[i];
+	const struct role_value *v = &k->f->args[i];
+	struct str type = k->f->params[i].type;
+	bool is_same = v->pointee && host_pointer_type(c, r) == v->pointee;
+	if (!v->is_const && !c->role->attributes.allow_memory_write)
+		return check_reject(
+			c, VERIFIER_ATTRIBUTE, "a role with allow_memory_write: true may pass it",
+			"%s is %s, and the parameter is \"%.*s\": the function may "
+			"write there, which role %.*s forbids (allow_memory_write: false)",
+			k->subject, words_of(c, r), STR_FMT(type), STR_FMT(c->role->name));
+	if (is_same && !v->is_const && is_struct_const(c, r))
+		return check_reject(
+			c, VERIFIER_READ_ONLY, NULL,
+			"%s is %s, which is const to the program, but the function takes "
+			"a \"%.*s\"",
+			k->subject, words_of(c, r), STR_FMT(type));
+	if (is_same || !v->is_handle)
+		return NULL;
+	return reject_argument(k, i, NULL, check_text(c, "a \"%.*s\"", STR_FMT(type)));
+}
+
 static struct err *check_pointer(struct host_call *k, size_t i)
 {
 	const struct state_reg *r = &k->args[i];
@@ -215,6 +253,8 @@ static struct err *check_pointer(struct host_call *k, size_t i)
 				    "%s may be null here: it is %s", k->subject, words_of(k->c, r));
 	if (r->kind == STATE_HANDLE)
 		return check_handle(k, i);
+	if (host_is(r))
+		return check_host_memory(k, i);
 	if (is_program_memory(r))
 		return check_memory(k, i);
 	return reject_argument(

@@ -251,35 +251,57 @@ static const struct state_reg *sole_number(const struct proof *p, const struct c
 	return r && r->kind == STATE_SCALAR ? r : NULL;
 }
 
-/* `r` points to at least as many bytes as the sum may say, all of them readable or writable. */
+/* A function of the host may write through parameter `i`, whatever its constraints say. */
+static bool may_write(const struct proof *p, size_t i)
+{
+	const struct role_value *v = &p->f->args[i];
+	return p->f->kind == ROLE_FUNCTION_HOST && v->kind == ROLE_VALUE_POINTER && !v->is_const;
+}
+
+/* `r` leads to what the parameter's own type is, of which a function of the host knows the size. Where it may write
+ * there, host_call.c has asked whether that is allowed; where a constraint alone says that it does, nobody has. */
+static bool is_own_type(const struct proof *p, size_t i, const struct state_reg *r, wide bytes,
+			bool writes)
+{
+	const struct role_value *v = &p->f->args[i];
+	bool is_handle = r->kind == STATE_HANDLE;
+	if (p->f->kind != ROLE_FUNCTION_HOST || v->kind != ROLE_VALUE_POINTER || !v->pointee ||
+	    bytes > (wide)v->pointee_bytes || (writes && v->is_const))
+		return false;
+	return v->pointee == (is_handle ? r->map : host_is(r) ? host_pointer_type(p->c, r) : 0);
+}
+
+static bool prove_stack(const struct proof *p, const struct state_reg *r, wide bytes)
+{
+	bool is_pointer;
+	int from = (int)r->range.full.smin;
+	unsigned size = (unsigned)(r->range.full.smax - from + (int64_t)bytes);
+	check_read(p->c, r->frame, state_slots(from, size));
+	return state_is_readable(&p->c->state->frames[r->frame], from, size, &is_pointer);
+}
+
+/* Argument `i`, in `r`, points to at least as many bytes as the sum may say, all of them readable or writable. */
 static bool prove_memory(const struct proof *p, const struct constraint_term *t,
-			 const struct state_reg *r)
+			 const struct state_reg *r, size_t i)
 {
 	struct bounded n = bound_sum(p, &t->right);
-	if (host_is(r) && n.is_known && n.low >= 0)
-		return host_allows(p->c, r, (uint64_t)MIN(n.high, (wide)INT64_MAX / 4),
-				   sole_number(p, &t->right),
-				   t->relation == CONSTRAINT_WRITABLE ? MEMORY_WRITE : MEMORY_READ);
+	bool is_writable = t->relation == CONSTRAINT_WRITABLE,
+	     writes = is_writable || may_write(p, i);
 	if (!n.is_known || n.low < 0)
 		return false;
 	if (n.high == 0 && r->kind == STATE_SCALAR && range_is(&r->range, 0)) {
 		check_precise(p->c, r);
 		return true;
 	}
-	if (r->kind ==
-	    STATE_HANDLE) /* of a type that is as large, and not const where that matters */
-		return n.high <= (wide)r->size && (t->relation != CONSTRAINT_WRITABLE || !r->frame);
-	if (!state_is_pointer(r) || n.high > (wide)memory_left(p->c, r))
-		return false;
-	if (t->relation == CONSTRAINT_WRITABLE)
-		return memory_is_writable(p->c, r);
-	if (r->kind != STATE_STACK)
+	if (is_own_type(p, i, r, n.high, writes))
 		return true;
-	bool is_pointer;
-	int from = (int)r->range.full.smin;
-	unsigned size = (unsigned)(r->range.full.smax - from + (int64_t)n.high);
-	check_read(p->c, r->frame, state_slots(from, size));
-	return state_is_readable(&p->c->state->frames[r->frame], from, size, &is_pointer);
+	if (host_is(r))
+		return host_allows(p->c, r, (uint64_t)MIN(n.high, (wide)INT64_MAX / 4),
+				   sole_number(p, &t->right), writes ? MEMORY_WRITE : MEMORY_READ);
+	if (!state_is_pointer(r) || n.high > (wide)memory_left(p->c, r) ||
+	    (writes && !memory_is_writable(p->c, r)))
+		return false;
+	return is_writable || r->kind != STATE_STACK || prove_stack(p, r, n.high);
 }
 
 static bool prove_term(const struct proof *p, const struct constraint_term *t)
@@ -295,8 +317,8 @@ static bool prove_term(const struct proof *p, const struct constraint_term *t)
 	if (t->relation == CONSTRAINT_NON_NULL)
 		return prove_non_null(p, r);
 	if (t->relation == CONSTRAINT_NULL_TERMINATED)
-		return prove_terminated(p, r);
-	return prove_memory(p, t, r);
+		return !may_write(p, i) && prove_terminated(p, r);
+	return prove_memory(p, t, r, i);
 }
 
 /* ---- before ---- */

@@ -88,7 +88,7 @@ struct state_reg {
 	int32_t plus;
 	uint32_t
 		ref; /* SCALAR: its low ref_bytes bytes are those of the number that was acquired as
-			* reference `ref`; 0: none */
+		       * reference `ref`; 0: none */
 	uint8_t ref_bytes;
 	const struct role_function
 		*maker;	    /* HANDLE…: the function that returned it; for messages */

@@ -25,9 +25,9 @@ struct point {
 	double x, y;
 };
 
-int on_work(int kind, int flags)
+int on_work(int kind, int more)
 {
-	return kind + flags;
+	return kind + more;
 }
 
 /* ---- files: numbers ---- */

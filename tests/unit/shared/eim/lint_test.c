@@ -29,6 +29,8 @@ static void reports_on_the_formats_example(void **state UNUSED)
 		 "\"bpf_get_current_pid_tgid\" is declared as \"int\", but the helper's has 64 "
 		 "bits",
 		 71, 7},
+		{"unsaid-pointer", "/host_functions/7/signature/params/0",
+		 "\"ctx.readable(n)\"", 78, 11},
 		{"prose-constraint", "/capabilities/0/constraints/0", "All map operations", 85, 19},
 		{"prose-constraint", "/capabilities/1/constraints/0", "String pointers", 88, 19},
 		{"undefined-function", "/capabilities/2/apis/1", "\"bpf_get_info\"", 90, 30},
@@ -195,7 +197,7 @@ static void says_nothing_about_a_good_document(void **state UNUSED)
 		    "- name: f\n"
 		    "  signature: {params: [{type: pos, name: n}, {type: const_char_ptr, "
 		    "name: value}], return_type: int}\n"
-		    "  function_constraints: [n < 5, value.non_null, return ≤ n]\n"
+		    "  function_constraints: [n < 5, value.null_terminated, return ≤ n]\n"
 		    "  requires: {trusted: true, metered: false}\n"
 		    "capabilities: [{name: c, apis: [f, bpf_ktime_get_ns], constraints: "
 		    "[n > 1]}]\n"
