@@ -250,12 +250,14 @@ static void families_share_limits(void **state UNUSED)
 		b->range = range_alu(BPF_ADD, is64, false, &a->range, &number);
 		b->id = 0;
 		limit_add_constant(a, (int64_t)by, is64, b);
-		wide left = size - reading(y, LIMIT_U64);
+		bool is_second = draw() % 2;
+		struct state_reg *from = is_second ? b : a, *to = is_second ? a : b;
+		wide left = size - reading(is_second ? y : x, LIMIT_U64);
 		if (left > -1000000 && left < 1000000)
-			(void)limit_add(b, 1, LIMIT_U64, (int64_t)left);
-		limit_share(&l->c, b);
-		check_limits(a, x, size, "family");
-		shared += a->limits[0].of != 0;
+			(void)limit_add(from, 1, LIMIT_U64, (int64_t)left);
+		limit_share(&l->c, from);
+		check_limits(to, is_second ? x : y, size, "family");
+		shared += to->limits[0].of != 0;
 	}
 	assert_true(shared > ROUNDS / 100);
 	test_free(l);
