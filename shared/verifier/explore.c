@@ -420,6 +420,7 @@ static struct err *step_callback(struct walk *w, const struct bpf_insn *insn)
 	struct check *c = w->c;
 	struct state_reg args[5];
 	uint64_t longest = 0;
+	host_call_expect(c);
 	TRY(leave_checkpoint(w, false)); /* the call is where both paths part */
 	TRY(call_check(c, insn, args));
 	struct callback b = callback_of(c, (uint32_t)insn->imm, args);

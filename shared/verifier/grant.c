@@ -67,6 +67,13 @@ static void put_other(const struct role *r, struct str name, struct buf *out)
 			   STR_FMT(other->capability));
 }
 
+static void put_absence(const struct role *r, enum role_function_kind kind, struct str name,
+			struct buf *out)
+{
+	if (kind == ROLE_FUNCTION_HOST && r->host && !btf_find(r->host, BTF_FUNC, name))
+		buf_printf(out, "; the host has no function %.*s", STR_FMT(name));
+}
+
 static struct err *reject_grant(struct check *c, enum role_function_kind kind, struct str name)
 {
 	OWNED_BUF struct buf has = BUF_INIT(1 << 14), hint = BUF_INIT(1 << 14);
@@ -75,6 +82,7 @@ static struct err *reject_grant(struct check *c, enum role_function_kind kind, s
 	put_granted(c->role, kind, &hint);
 	put_nearest(c->role, kind, name, &hint);
 	put_other(c->role, name, &hint);
+	put_absence(c->role, kind, name, &hint);
 	buf_printf(&hint, "; or grant the role a capability that includes %.*s", STR_FMT(name));
 	c->is_short |= has.failed || hint.failed;
 	return check_reject(

@@ -10,6 +10,8 @@
  * [H3] A handle is never followed nor changed: a function of the host made it, others of it take it.
  * [H4] What was acquired has a reference until a function that releases it takes it, or it is known that
  *      nothing was acquired: null, or a number below 0.
+ * [H5] The host's structs may be changed by any function of it: a pointer that was read from one of them is
+ *      read again. What the entry was called with stays, as it does for whom the entry stands in for.
  */
 #include "shared/verifier/host_call.h"
 
@@ -247,7 +249,8 @@ static struct err *check_pointer(struct host_call *k, size_t i)
 			"%s is %s, but the function follows it as a pointer", k->subject,
 			words_of(k->c, r));
 	}
-	if (state_flags(r) & STATE_IS_NULL)
+	/* Memory of a size that may be 0 is null then. */
+	if ((state_flags(r) & (STATE_IS_NULL | STATE_IS_MEMORY)) == STATE_IS_NULL)
 		return check_reject(k->c, VERIFIER_NULL_POINTER,
 				    "compare it with 0 first: if (!p) return 0;",
 				    "%s may be null here: it is %s", k->subject, words_of(k->c, r));
@@ -359,6 +362,42 @@ static struct err *acquire(struct host_call *k, struct state_reg *r0)
 	return NULL;
 }
 
+static bool is_child(const struct check *c, const struct state_reg *r)
+{
+	bool is_struct = r->kind == STATE_HOST_STRUCT || r->kind == STATE_HOST_STRUCT_OR_NULL;
+	return is_struct && c->role->places[r->map].parent != UINT32_MAX;
+}
+
+/* [H5] */
+static void forget_children(struct check *c)
+{
+	struct state *s = c->state;
+	for (uint32_t i = 0; i < s->frames_count; i++) {
+		struct state_frame *f = &s->frames[i];
+		for (unsigned r = 0; r < STATE_REGS; r++)
+			if (is_child(c, &f->regs[r]))
+				memset(&f->regs[r], 0, sizeof f->regs[r]);
+		for (uint64_t left = f->used; left; left &= left - 1) {
+			int slot = __builtin_ctzll(left);
+			if (f->slots[slot].size > 0 && is_child(c, &f->slots[slot].reg)) {
+				check_written(c, i, UINT64_C(1) << slot);
+				state_forget(f, slot * 8 - STATE_FRAME_SIZE, 8, false);
+			}
+		}
+	}
+}
+
+void host_call_expect(struct check *c)
+{
+	uint32_t count;
+	const struct object_extern *externs = object_externs(c->object, &count);
+	for (uint32_t i = 0; i < count; i++)
+		if (externs[i].is_function) {
+			forget_children(c);
+			return;
+		}
+}
+
 static struct err *take_effect(struct host_call *k)
 {
 	struct check *c = k->c;
@@ -367,6 +406,7 @@ static struct err *take_effect(struct host_call *k)
 	if (k->released && !state_release(c->state, k->released))
 		return check_reject(c, VERIFIER_BAD_ARGUMENT, NULL, "%.*s: released before",
 				    STR_FMT(k->f->name));
+	forget_children(c);
 	for (unsigned r = 0; r <= 5; r++)
 		memset(check_reg(c, r), 0, sizeof(struct state_reg));
 	struct state_reg *r0 = check_reg(c, 0);

@@ -16,6 +16,9 @@
  */
 MUST_CHECK struct err *host_call(struct check *c, const struct bpf_insn *insn);
 
+/* What follows may call functions of the host, any number of times: what such a call makes unknown is. */
+void host_call_expect(struct check *c);
+
 /* What was acquired as `ref` is not released; `where` ends the sentence: "when the entry returns". */
 MUST_CHECK NEVER_NULL struct err *
 host_call_reject_unreleased(struct check *c, const struct state_ref *ref, const char *where);
