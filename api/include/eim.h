@@ -20,6 +20,27 @@
  *	}
  *	… EIM_CALL(AdminRole, analyze_data)(data, length) …
  *
+ * What an extension passes is checked against the function's types, as BTF has them, and what the EIM document says
+ * of it. Where a document says nothing of a pointer parameter, this is asked for (`eimctl explain` shows it):
+ *
+ *	T *p			T bytes of the extension's memory, initialised, or a T of the host's; T has no pointers
+ *				in it. Where it is not const, what is there may be written.
+ *	a T with pointers in	only what a function of the host returned as T *, or the host's own
+ *	it, or of no known size
+ *	char *p, int length	that many bytes: readable where *p is const, else writable. void *p likewise. The name
+ *				of the number is, or ends in, length, len, size, nbytes, or is, or ends in "_" and,
+ *				count or n.
+ *	const char *p		a text that ends with a NUL: a literal
+ *	bool b			0 or 1
+ *	anything else		no extension can call it until the document says more: "p.readable(n)", "p.writable(n)"
+ *
+ * So declare const what is not written. Null is passed only where no byte is asked for, or the document says so
+ * ("p.readable(8) or p = 0"). Functions with more than five parameters, with "…", with floats, structs by value or
+ * function pointers are not for extensions. A pointer that a function returns is a handle: extensions compare it with
+ * null and pass it to functions that take the same type, as long as the event lasts; what has to be given back says so in
+ * the document: `acquires: NAME` and, of the function that takes it back, `releases: NAME` (a number below 0, or null,
+ * means that nothing was acquired). What a function changes in the host's structs, extensions read again.
+ *
  * Names are joined by "_": GROUP_FN must not also be read with another function's name at its end, nor
  * ROLE_NAME with another role's name in front. `eimctl explain` says where one has two readings.
  *

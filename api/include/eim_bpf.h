@@ -148,6 +148,13 @@ struct pt_regs {
 #define EIM_ARGS_5 EIM_ARGS_4, (void *)ctx[4]
 #define EIM_ARGS_6 EIM_ARGS_5, (void *)ctx[5]
 
+/* ---- the host's own functions and variables, for extension entries: SEC("eim/NAME") ----
+ *
+ *	extern int host_read_file(int fd, char *buffer, int length) __ksym;
+ *
+ * They are what the host's types (BTF) say, whatever is declared here; a role's capabilities name those that may be
+ * called. A pointer that one returns is for passing on; what it acquired is given back on every path. */
+
 /* ---- helpers; a role's capabilities say which of them a program may call ---- */
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value,

@@ -444,6 +444,9 @@ struct err *host_call(struct check *c, const struct bpf_insn *insn)
 	const struct object_extern *externs = object_externs(c->object, &count);
 	struct state_reg args[5];
 	struct host_call k = {.c = c, .args = args};
+	if (index >= count || !externs[index].is_function)
+		return check_reject(c, VERIFIER_BAD_INSN, NULL, "there is no extern function %u",
+				    index);
 	TRY(grant_host(c, externs[index].name, &k.f));
 	memcpy(args, check_reg(c, 1), sizeof args);
 	for (size_t i = 0; i < k.f->params_count; i++)

@@ -68,4 +68,54 @@ for compiler in gcc "$clang"; do
 	check "$name: entries have room for a jump" patchable "$compiler" -O2
 	check "$name: beside endbr64, too" patchable "$compiler" -O2 -fcf-protection=full
 done
+# ---- what programs may call under these roles ----
+
+programs=$OUT/tests/integration
+
+# verdict PROGRAM ROLE WANTED PART OPTION…: eimctl verify ends with WANTED, and says PART.
+verdict() {
+	local program=$1 role=$2 wanted=$3 part=$4 got text
+	shift 4
+	text=$("$BIN/eimctl" verify "$programs/$program.bpf.o" --role "$role" "$@" 2>&1)
+	got=$?
+	printf '%s\n' "$text"
+	[ "$got" = "$wanted" ] && grep -qF -- "$part" <<<"$text"
+}
+
+# verdicts HOW OPTION…: of programs that call the host, whose types come by OPTION. The host says itself what
+# AdminRole may, a document what BasicFileRole may in the same entry.
+verdicts() {
+	local how=$1 spec=tests/integration/files.yaml
+	shift
+	check "$how: AdminRole opens and reads" verdict file_reader AdminRole 0 \
+		"calls of the host's functions host_open_file, host_read_file" "$@"
+	check "$how: AdminRole writes" verdict file_writer AdminRole 0 host_write_file "$@"
+	check "$how: BasicFileRole opens and reads" verdict file_reader BasicFileRole 0 host_read_file "$@" --spec $spec
+	check "$how: BasicFileRole does not write" verdict file_writer BasicFileRole 1 \
+		"role BasicFileRole may not call host_write_file" "$@" --spec $spec
+	check "$how: … by the rule for it" verdict file_writer BasicFileRole 1 "[call-not-granted]" "$@" --spec $spec
+	check "$how: … and who may" verdict file_writer BasicFileRole 1 \
+		"role AdminRole has it, by capability FileWrite" "$@" --spec $spec
+}
+
+# detached BINARY: its types lie by its build id, not in it.
+detached() {
+	local id
+	id=$(readelf -n "$1" | awk '/Build ID/ { print $3 }')
+	mkdir -p "$TMPDIR/ids/${id:0:2}" && cp "$TMPDIR/btf" "$TMPDIR/ids/${id:0:2}/${id:2}.btf" &&
+		objcopy --remove-section .BTF "$1" "$TMPDIR/bare"
+}
+
+check "a host with its types" build gcc -std=gnu17 -O2
+verdicts "types in the binary" --host-binary "$TMPDIR/host"
+verdicts "types as a file" --btf "$TMPDIR/btf"
+check "types by build id" detached "$TMPDIR/host"
+verdicts "types by build id" --host-binary "$TMPDIR/bare" --btf-dir "$TMPDIR/ids"
+check "no file is asked for where the document does not" verdict file_unchecked AdminRole 0 host_read_file --btf "$TMPDIR/btf"
+check "the document asks for a file" verdict file_unchecked BasicFileRole 1 'host_read_file asks for "fd ≥ 0"' \
+	--spec tests/integration/files.yaml --btf "$TMPDIR/btf"
+check "… and gets one" verdict file_reader BasicFileRole 0 host_read_file \
+	--spec tests/integration/files.yaml --btf "$TMPDIR/btf"
+check "without the host's types its entries are not known" verdict file_reader BasicFileRole 1 \
+	"name a host that has types" --spec tests/integration/files.yaml
 exit $failed

@@ -52,8 +52,10 @@ static const char *write_file(char path[40], struct bytes content)
 static const char admin[] =
 	"  int host_open_file(const char *filename, int flags)\n"
 	"      from: capability FileRead of role BasicFileRole; a function of the host\n"
+	"      before (nothing else is said): filename.null_terminated\n"
 	"  int host_read_file(int fd, char *buffer, int length)\n"
 	"      from: capability FileRead of role BasicFileRole; a function of the host\n"
+	"      before (nothing else is said): buffer.writable(length)\n"
 	"  int host_write_file(int fd, const char *buffer, int length)\n"
 	"      from: capability FileWrite of role ExtendedFileRole; a function of the host\n";
 
@@ -63,10 +65,14 @@ static void explains_a_role_that_the_host_declares(void **state UNUSED)
 	EXPECT(0, admin, "explain", "AdminRole", "--btf", detached);
 	EXPECT(0,
 	       "  int analyze_data(const char *data, int length)\n"
-	       "      host function: __bpftime_extension_entry_AdminRole_analyze_data\n",
+	       "      host function: __bpftime_extension_entry_AdminRole_analyze_data\n"
+	       "      data: an address: what is there is read with bpf_probe_read_user()\n"
+	       "      length: a number of 4 bytes\n",
 	       "explain", "AdminRole", "--btf", detached);
 	EXPECT(0, "\"symbol\": \"__bpftime_extension_entry_AdminRole_process_string\"", "explain",
 	       "AdminRole", "--btf", detached, "-o", "json");
+	EXPECT(0, "\"a number of 4 bytes\"", "explain", "AdminRole", "--btf", detached, "-o",
+	       "json");
 	EXPECT(0, "\"grantedBy\": \"ExtendedFileRole\"", "explain", "AdminRole", "--btf", binary,
 	       "-o", "json");
 	EXPECT(2, "", "explain", "AdminRol", "--btf", detached);

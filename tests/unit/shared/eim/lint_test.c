@@ -29,8 +29,8 @@ static void reports_on_the_formats_example(void **state UNUSED)
 		 "\"bpf_get_current_pid_tgid\" is declared as \"int\", but the helper's has 64 "
 		 "bits",
 		 71, 7},
-		{"unsaid-pointer", "/host_functions/7/signature/params/0",
-		 "\"ctx.readable(n)\"", 78, 11},
+		{"unsaid-pointer", "/host_functions/7/signature/params/0", "\"ctx.readable(n)\"",
+		 78, 11},
 		{"prose-constraint", "/capabilities/0/constraints/0", "All map operations", 85, 19},
 		{"prose-constraint", "/capabilities/1/constraints/0", "String pointers", 88, 19},
 		{"undefined-function", "/capabilities/2/apis/1", "\"bpf_get_info\"", 90, 30},

@@ -1,0 +1,13 @@
+/* An extension of tests/hosts/file_host.c that opens a file and reads from it. */
+#include "eim_bpf.h"
+
+extern int host_open_file(const char *filename, int flags) __ksym;
+extern int host_read_file(int fd, char *buffer, int length) __ksym;
+
+SEC("eim/analyze_data")
+int read_some(unsigned long long *ctx)
+{
+	char buffer[64];
+	int fd = host_open_file("/etc/hostname", 0);
+	return fd < 0 ? -1 : host_read_file(fd, buffer, sizeof(buffer));
+}
