@@ -52,10 +52,13 @@ static const char *write_file(char path[40], struct bytes content)
 static const char admin[] =
 	"  int host_open_file(const char *filename, int flags)\n"
 	"      from: capability FileRead of role BasicFileRole; a function of the host\n"
+	"      before (nothing else is said): filename.null_terminated\n"
 	"  int host_read_file(int fd, char *buffer, int length)\n"
 	"      from: capability FileRead of role BasicFileRole; a function of the host\n"
+	"      before (nothing else is said): buffer.writable(length)\n"
 	"  int host_write_file(int fd, const char *buffer, int length)\n"
-	"      from: capability FileWrite of role ExtendedFileRole; a function of the host\n";
+	"      from: capability FileWrite of role ExtendedFileRole; a function of the host\n"
+	"      before (nothing else is said): buffer.readable(length)\n";
 
 static void explains_a_role_that_the_host_declares(void **state UNUSED)
 {
