@@ -57,7 +57,8 @@ static const char admin[] =
 	"      from: capability FileRead of role BasicFileRole; a function of the host\n"
 	"      before (nothing else is said): buffer.writable(length)\n"
 	"  int host_write_file(int fd, const char *buffer, int length)\n"
-	"      from: capability FileWrite of role ExtendedFileRole; a function of the host\n";
+	"      from: capability FileWrite of role ExtendedFileRole; a function of the host\n"
+	"      before (nothing else is said): buffer.readable(length)\n";
 
 static void explains_a_role_that_the_host_declares(void **state UNUSED)
 {

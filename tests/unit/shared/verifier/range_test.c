@@ -140,6 +140,18 @@ static void check_extensions(const struct range *a, const uint64_t *x, unsigned 
 	}
 }
 
+static void check_join(const struct range *a, const struct range *b, const uint64_t *x,
+		       const uint64_t *y, unsigned n)
+{
+	struct range both = range_join(a, b), settled = both;
+	assert_true(range_settle(&settled));
+	assert_true(range_covers(&both, a) && range_covers(&both, b));
+	for (unsigned i = 0; i < n; i++)
+		assert_true(range_contains(&settled, x[i]) && range_contains(&settled, y[i]));
+	struct range same = range_join(a, a);
+	assert_true(range_equal(&same, a));
+}
+
 static void holds_every_result_on_random_numbers(void **state UNUSED)
 {
 	uint64_t seed = 1, x[3], y[3];
@@ -152,6 +164,7 @@ static void holds_every_result_on_random_numbers(void **state UNUSED)
 		check_alu(&a, &b, x, y, 3);
 		check_jump(&a, &b, x, y, 3);
 		check_extensions(&a, x, 3);
+		check_join(&a, &b, x, y, 3);
 	}
 }
 
