@@ -66,7 +66,8 @@ static bool take_word(struct parser *p, struct str *out)
 
 static bool is_name(struct str word)
 {
-	return word.size && !(word.data[0] >= '0' && word.data[0] <= '9') && !str_is(word, "and");
+	return word.size && !(word.data[0] >= '0' && word.data[0] <= '9') && !str_is(word, "and") &&
+	       !str_is(word, "or");
 }
 
 /* ---- sums ---- */
@@ -171,7 +172,8 @@ static bool at_term_end(const struct parser *p)
 	struct parser try = *p;
 	struct str word;
 	return str_trim(p->rest).size == 0 || take_mark(&try, ",") || take_mark(&try, "&&") ||
-	       (take_word(&try, &word) && str_is(word, "and"));
+	       take_mark(&try, "||") ||
+	       (take_word(&try, &word) && (str_is(word, "and") || str_is(word, "or")));
 }
 
 static bool parse_term(struct parser *p, struct constraint_term *term)
@@ -192,20 +194,29 @@ static bool parse_term(struct parser *p, struct constraint_term *term)
 	return parse_relation(p, term);
 }
 
-static bool take_and(struct parser *p)
+static bool take_this(struct parser *p, const char *wanted)
 {
 	struct parser try = *p;
 	struct str word;
-	if (take_mark(p, ",") || take_mark(p, "&&"))
-		return true;
-	if (!take_word(&try, &word) || !str_is(word, "and"))
+	if (!take_word(&try, &word) || !str_is(word, wanted))
 		return false;
 	p->rest = try.rest;
 	return true;
 }
 
+static bool take_and(struct parser *p)
+{
+	return take_mark(p, ",") || take_mark(p, "&&") || take_this(p, "and");
+}
+
+static bool take_or(struct parser *p)
+{
+	return take_mark(p, "||") || take_this(p, "or");
+}
+
 static bool parse_terms(struct parser *p, struct constraint_term *terms, size_t *count)
 {
+	bool is_or = false;
 	do {
 		if (*count == CONSTRAINT_MAX_TERMS) {
 			p->too_many = true;
@@ -213,8 +224,10 @@ static bool parse_terms(struct parser *p, struct constraint_term *terms, size_t 
 		}
 		if (!parse_term(p, &terms[*count]))
 			return false;
+		terms[*count].is_or = is_or;
 		(*count)++;
-	} while (take_and(p));
+		is_or = take_or(p);
+	} while (is_or || take_and(p));
 	return str_trim(p->rest).size == 0; /* [C1] */
 }
 
@@ -271,6 +284,23 @@ struct err *constraint_copy(const struct constraint *c, struct arena *a, struct 
 	TRY(keep_terms(c->terms, c->count, a, &copy.terms));
 	*out = copy;
 	return NULL;
+}
+
+bool constraint_next(const struct constraint *c, size_t *from, size_t *to)
+{
+	if (*to >= c->count)
+		return false;
+	*from = *to;
+	do
+		++*to;
+	while (*to < c->count && !c->terms[*to].is_or);
+	return true;
+}
+
+bool constraint_has_choice(const struct constraint *c)
+{
+	size_t from = 0, to = 0;
+	return constraint_next(c, &from, &to) && to < c->count;
 }
 
 /* ---- printing ---- */
@@ -335,7 +365,8 @@ void constraint_print(const struct constraint *c, struct buf *out)
 	if (c->is_prose)
 		buf_add(out, c->text);
 	for (size_t i = 0; i < c->count; i++) {
-		buf_puts(out, i ? " and " : "");
+		if (i)
+			buf_puts(out, c->terms[i].is_or ? " or " : " and ");
 		print_term(&c->terms[i], out);
 	}
 }
@@ -412,12 +443,25 @@ static int eval_term(const struct constraint_term *term, value_of_fn *value_of, 
 	return -1;
 }
 
+/* All of them: the least, where "unknown" lies between "does not" and "holds". */
+static int eval_all(const struct constraint_term *terms, size_t count, value_of_fn *value_of,
+		    void *context)
+{
+	int result = 1;
+	for (size_t i = 0; i < count && result != 0; i++) {
+		int term = eval_term(&terms[i], value_of, context);
+		result = term == 1 ? result : term;
+	}
+	return result;
+}
+
 int constraint_eval(const struct constraint *c, value_of_fn *value_of, void *context)
 {
-	int result = c->is_prose ? -1 : 1;
-	for (size_t i = 0; i < c->count && result != 0; i++) {
-		int term = eval_term(&c->terms[i], value_of, context);
-		result = term == 1 ? result : term;
+	int result = c->is_prose ? -1 : c->count == 0;
+	size_t from, to = 0;
+	while (result != 1 && constraint_next(c, &from, &to)) {
+		int all = eval_all(&c->terms[from], to - from, value_of, context);
+		result = all == 0 ? result : all;
 	}
 	return result;
 }

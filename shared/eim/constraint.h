@@ -1,14 +1,16 @@
 /*
  * constraint - the constraint language: parsed once into a small tree, printed and evaluated from it.
  *
- *	constraint = term { ("and" | "&&" | ",") term }
+ *	constraint = terms { ("or" | "||") terms }
+ *	terms      = term { ("and" | "&&" | ",") term }
  *	term       = sum relation sum | NAME "." predicate
  *	relation   = "≥" ">=" "≤" "<=" "≠" "!=" "=" "==" "<" ">"
  *	predicate  = "non_null" | "null_terminated" | "readable(" sum ")" | "writable(" sum ")"
  *	sum        = atom { ("+" | "-") atom }
  *	atom       = integer | "value" | "return" | NAME | "sizeof(" NAME ")"
  *
- * A sum may begin with "-". On a type, a bare predicate ("non_null") speaks of `value`; `value` and
+ * "a and b or c" is (a and b) or c: of its *alternatives*, which "or" parts, one must hold, with all of its
+ * terms. A sum may begin with "-". On a type, a bare predicate ("non_null") speaks of `value`; `value` and
  * `return` may stand where NAME does before a predicate. What does not parse is prose: kept as
  * text, reported by lint as not enforced.
  */
@@ -54,15 +56,17 @@ struct constraint_sum {
 };
 
 struct constraint_term {
+	bool is_or; /* "or" stands before it: it begins another alternative */
 	enum constraint_relation relation;
 	struct constraint_sum left;  /* predicates: the one name */
 	struct constraint_sum right; /* relations and readable/writable */
 };
 
 struct constraint {
-	struct str text;		     /* as written */
-	bool is_prose;			     /* nothing is enforced; `terms` is empty */
-	const struct constraint_term *terms; /* all must hold */
+	struct str text; /* as written */
+	bool is_prose;	 /* nothing is enforced; `terms` is empty */
+	bool is_default; /* nobody wrote it: what role.h asks where nothing is said */
+	const struct constraint_term *terms; /* the alternatives', one after the other */
 	size_t count;
 };
 
@@ -72,6 +76,13 @@ struct constraint {
  */
 MUST_CHECK struct err *constraint_parse(struct str text, struct arena *a, struct constraint *out);
 
+/* The alternatives in their order: sets *from and *to to the terms of the one that begins at *to (0 at first);
+ * false behind the last. */
+bool constraint_next(const struct constraint *c, size_t *from, size_t *to);
+
+/* Whether there is more than one alternative. */
+bool constraint_has_choice(const struct constraint *c);
+
 /* `c` anew, all of it in `a`. fails: NO_MEMORY */
 MUST_CHECK struct err *constraint_copy(const struct constraint *c, struct arena *a,
 				       struct constraint *out);
@@ -79,7 +90,8 @@ MUST_CHECK struct err *constraint_copy(const struct constraint *c, struct arena 
 /* Appends the canonical text: parse(print(c)) equals c. */
 void constraint_print(const struct constraint *c, struct buf *out);
 
-/* True where a term speaks of `return`: it holds after the call and not before. */
+/* True where a term speaks of `return`: it holds after the call and not before. A constraint with a choice
+ * holds after the call as a whole where any of its terms does. */
 bool constraint_term_is_post(const struct constraint_term *term);
 
 /* True where any of its terms does. */

@@ -42,6 +42,7 @@ static bool find_worded(struct str name, struct ctype *out)
 	if (pointers == 0 || !find_builtin(inner, out))
 		return false;
 	out->pointers += pointers;
+	out->is_const = pointers == 1 && str_starts(name, "const_");
 	return true;
 }
 
@@ -52,6 +53,7 @@ struct words {
 	bool any; /* one of the above */
 	enum ctype_kind tag;
 	bool has_tag;
+	unsigned consts; /* bit n: "const" stands behind n stars */
 	struct str name; /* the one word that is none of them */
 	unsigned names;
 };
@@ -119,6 +121,8 @@ static bool take_text(struct str text, struct words *w, unsigned *stars)
 				 str_is(word, "restrict");
 		if (size && *stars && !qualifier)
 			return false;
+		if (str_is(word, "const") && *stars <= MAX_POINTERS)
+			w->consts |= 1u << *stars;
 		if (size)
 			take_word(w, word);
 		else if (text.data[0] == '*')
@@ -182,6 +186,8 @@ bool ctype_parse(struct str text, struct ctype *out)
 	if (!take_text(str_trim(text), &w, &stars) || !resolve_words(&w, &type))
 		return false;
 	type.pointers += stars;
+	if (stars)
+		type.is_const = w.consts >> (stars - 1) & 1;
 	*out = type;
 	return true;
 }

@@ -28,10 +28,11 @@ struct ctype {
 	uint32_t size_bytes;
 	bool is_signed;
 	unsigned pointers; /* how many "*" */
+	bool is_const;	   /* what the outermost of them points to */
 };
 
-/* False where `text` is no spelling of a type; *out is then untouched. const, volatile and restrict are
- * read and forgotten. */
+/* False where `text` is no spelling of a type; *out is then untouched. volatile and restrict are read and
+ * forgotten, and so is const where it does not speak of what the outermost pointer points to. */
 bool ctype_parse(struct str text, struct ctype *out);
 
 /* The same for a type that may be declared in the document: follows bases to the end. False where a spelling is none, or bases go in a circle. */

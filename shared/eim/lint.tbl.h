@@ -30,5 +30,9 @@ LINT(ATTRIBUTE_VALUE, "attribute-value", ERROR, "an attribute has a value that i
 LINT(SKIP_VERIFICATION, "skip-verification", ERROR, "a role asks for programs to run unverified")
 LINT(CUSTOM_ATTRIBUTE, "custom-attribute", WARNING,
      "an attribute is not built in and no function requires it")
-LINT(REQUIREMENT, "requirement-not-held", ERROR,
-     "a role holds a function whose required attribute it does not have")
+LINT(REQUIREMENT, "requirement-not-held", WARNING,
+     "a role holds a function whose required attribute it does not have, so its programs cannot call it")
+LINT(CONTRADICTION, "contradiction", ERROR,
+     "constraints of a function contradict each other, so no call can meet them")
+LINT(UNSAID_POINTER, "unsaid-pointer", WARNING,
+     "nothing says what a pointer parameter of a host function leads to, so a default is asked for, or it cannot be called")

@@ -173,23 +173,19 @@ static void find_kind(const struct role_builder *b, struct role_function *f)
 	}
 }
 
-static struct err *check_requires(const struct role_builder *b,
-				  const struct spec_function *declared)
+static struct err *check_requires(struct role_builder *b, const struct spec_function *declared,
+				  struct role_function *f)
 {
-	struct err *found = NULL;
+	OWNED_BUF struct buf lacks = BUF_INIT(SPEC_MAX_BYTES);
 	for (const struct node *n = declared->requires_ ? declared->requires_->first : NULL; n;
 	     n = n->next) {
 		if (n->kind == NODE_NULL || inherit_holds(&b->inherit, n))
 			continue;
-		OWNED_BUF struct buf message = BUF_INIT(65536);
-		buf_printf(&message, "function \"%.*s\" requires %.*s: ", STR_FMT(declared->name),
-			   STR_FMT(n->key));
-		json_print(n, &message);
-		buf_printf(&message, ", which role \"%.*s\" does not hold", STR_FMT(b->role->name));
-		TRY(buf_check(&message));
-		err_add(&found, invalid_at(&declared->at, buf_text(&message)));
+		buf_printf(&lacks, "%s%.*s: ", lacks.size ? ", " : "", STR_FMT(n->key));
+		json_print(n, &lacks);
 	}
-	return found;
+	TRY(buf_check(&lacks));
+	return copy_str(b, buf_str(&lacks), &f->lacks);
 }
 
 static struct err *take_declaration(struct role_builder *b, const struct spec_function *declared,
@@ -200,12 +196,14 @@ static struct err *take_declaration(struct role_builder *b, const struct spec_fu
 	f->side_effect = declared->side_effect;
 	if (declared->has_signature) {
 		TRY(role_take_params(b, declared, f));
-		if (f->kind == ROLE_FUNCTION_HOST)
+		if (f->kind == ROLE_FUNCTION_HOST) {
 			TRY(role_check_signature(b, declared, f));
+			TRY(role_check_const(b, declared, f));
+		}
 	} else if (f->kind == ROLE_FUNCTION_HOST) {
 		TRY(role_take_host_params(b, f));
 	}
-	return check_requires(b, declared);
+	return check_requires(b, declared, f);
 }
 
 /* One function out of its `count` grants. */
@@ -226,6 +224,9 @@ static struct err *take_function(struct role_builder *b, const struct grant *gra
 		TRY(role_add_declared(b, declared, f, &list));
 	for (size_t i = 0; i < count; i++) /* [R1] */
 		TRY(role_add_capability(b, grants[i].capability, f, &list));
+	if (f->kind == ROLE_FUNCTION_HOST)
+		TRY(role_take_call(b, f, &list));
+	TRY(role_check_contradictions(b, f, &list));
 	return role_keep_constraints(b, &list, f);
 }
 
@@ -299,6 +300,7 @@ static struct err *build(struct role_builder *b, const struct spec_role *from)
 	TRY(take_attributes(b));
 	TRY(collect_grants(b, &grants));
 	TRY(take_functions(b, &grants));
+	TRY(role_take_others(b));
 	TRY(role_take_entries(b));
 	TRY(role_take_variables(b));
 	TRY(take_host(b));

@@ -29,6 +29,30 @@ enum role_function_kind {
 	ROLE_FUNCTION_UNRESOLVED, /* neither: an error only for a program that calls it */
 };
 
+#define ROLE_MAX_CALL 5 /* what programs pass: r1 to r5 */
+
+enum role_value_kind {
+	ROLE_VALUE_NONE,    /* void */
+	ROLE_VALUE_NUMBER,  /* an integer, bool or enum */
+	ROLE_VALUE_POINTER, /* to data */
+	ROLE_VALUE_OTHER,   /* what no register of a program holds */
+};
+
+/* A parameter or result of a host's function, by its BTF. */
+struct role_value {
+	enum role_value_kind kind;
+	uint8_t size_bytes; /* of the value itself */
+	bool is_signed, is_bool;
+	/* POINTER: what it points to, as BTF id without typedefs and qualifiers (0: void), its size (0: unknown) */
+	uint32_t pointee, pointee_bytes;
+	bool is_const;	/* … the function does not write there */
+	bool is_bytes;	/* … void or char */
+	bool is_opaque; /* … an incomplete type, or one that holds pointers */
+	bool is_handle; /* takes only what a function of the host returned as that type */
+	struct str
+		resource; /* it must be one of these, held: its type's name, or what the function releases */
+};
+
 struct role_function {
 	struct str name;
 	enum role_function_kind kind;
@@ -44,6 +68,17 @@ struct role_function {
 	size_t pre_count, post_count;
 	struct str acquires, releases;
 	bool side_effect;
+	struct str
+		lacks; /* what it requires and the role does not hold: "level: 2"; empty: nothing */
+	/* HOST: how it is called, and why no program may do that (for a person; empty: programs may). Each pointer has a constraint: those that nobody wrote
+	 * are marked (is_default). */
+	struct role_value args[ROLE_MAX_CALL], result;
+	struct str refusal;
+};
+
+/* A function that capabilities of other roles name, and none of this role's. */
+struct role_other {
+	struct str function, capability, role;
 };
 
 #define ROLE_MAX_ARGUMENTS 6	/* what fits registers: an entry with more of them is refused */
@@ -157,6 +192,8 @@ struct role {
 						 * empty where it is the default */
 	const struct role_custom_attribute *custom;
 	const struct role_function *functions; /* sorted by name */
+	const struct role_other *others;       /* for messages */
+	size_t others_count;
 	const struct role_entry *entries;
 	const struct role_access *access; /* with the inherited roles' */
 	const struct role_variable *variables;
@@ -176,8 +213,8 @@ struct role {
  *   out    owned by the caller
  *   fails  NOT_FOUND  no such role (names the nearest), path /roles
  *          INVALID    unknown capability, unknown or cyclic inherits, attributes that parents set
- *                     differently, a wrong attribute value, skip_verification (never granted here), a
- *                     function that requires what the role does not hold, a field of an access list
+ *                     differently, a wrong attribute value, skip_verification (never granted here),
+ *                     constraints that contradict each other (names both), a field of an access list
  *                     that the entry's types do not have (names the nearest); path as in the document
  *          REJECTED   a signature that differs from BTF: function, parameter, both types; a variable
  *                     whose type does; all of them
@@ -190,6 +227,9 @@ OWN_DEFINE(role, struct role *, role_destroy)
 
 /* The granted function of that name, or NULL. */
 const struct role_function *role_find_function(const struct role *r, struct str name);
+
+/* A role that has the function which this one has not, or NULL. */
+const struct role_other *role_find_other(const struct role *r, struct str function);
 
 /* The entry of that name, or NULL. */
 const struct role_entry *role_find_entry(const struct role *r, struct str name);

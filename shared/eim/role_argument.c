@@ -182,9 +182,12 @@ static void take_term(const struct role_builder *b, const struct btf_type *proto
 static void take_terms(const struct role_builder *b, const struct btf_type *proto,
 		       struct role_entry *entry)
 {
-	for (size_t i = 0; i < entry->pre_count; i++)
+	for (size_t i = 0; i < entry->pre_count; i++) {
+		if (constraint_has_choice(&entry->pre[i]))
+			continue; /* none of its terms holds for sure */
 		for (size_t n = 0; !entry->pre[i].is_prose && n < entry->pre[i].count; n++)
 			take_term(b, proto, entry, &entry->pre[i].terms[n]);
+	}
 	for (size_t i = 0; i < entry->params_count; i++) {
 		struct role_argument *a = &entry->args[i];
 		if (!a->null_terminated)

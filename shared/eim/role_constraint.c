@@ -58,7 +58,8 @@ static void substitute(struct constraint_sum *sum, struct subject subject)
 	}
 }
 
-static struct err *grow(struct arena *a, struct constraint **items, size_t count, size_t *capacity)
+static struct err *grow(struct arena *a, struct constraint **items, const struct spec_place ***at,
+			size_t count, size_t *capacity)
 {
 	if (count < *capacity)
 		return NULL;
@@ -67,55 +68,112 @@ static struct err *grow(struct arena *a, struct constraint **items, size_t count
 			      "more than %d constraints on one function", ROLE_MAX_CONSTRAINTS);
 	size_t wanted = MAX(*capacity * 2, (size_t)4);
 	struct constraint *larger = arena_alloc_array(a, wanted, sizeof(*larger));
+	const struct spec_place **places = arena_alloc_array(a, wanted, sizeof(*places));
 	TRY_MEMORY(larger);
-	if (count)
+	TRY_MEMORY(places);
+	if (count) {
 		memcpy(larger, *items, count * sizeof(*larger));
+		memcpy(places, *at, count * sizeof(*places));
+	}
 	*items = larger;
+	*at = places;
 	*capacity = wanted;
 	return NULL;
 }
 
 static struct err *append(struct arena *a, struct role_constraints *list, bool post,
-			  struct constraint c)
+			  struct constraint c, const struct spec_place *at)
 {
 	if (post) {
-		TRY(grow(a, &list->post, list->post_count, &list->post_capacity));
+		TRY(grow(a, &list->post, &list->post_at, list->post_count, &list->post_capacity));
+		list->post_at[list->post_count] = at;
 		list->post[list->post_count++] = c;
 	} else {
-		TRY(grow(a, &list->pre, list->pre_count, &list->pre_capacity));
+		TRY(grow(a, &list->pre, &list->pre_at, list->pre_count, &list->pre_capacity));
+		list->pre_at[list->pre_count] = at;
 		list->pre[list->pre_count++] = c;
 	}
 	return NULL;
 }
 
-/* The terms of `c` that are (not) about the result, with the subject put in for `value`; where `fits` is
- * given, only those that speak of what it has. */
-static struct err *add_half(struct role_builder *b, const struct constraint *c, bool post,
-			    struct subject subject, const struct role_function *fits,
-			    struct role_constraints *list)
+struct err *role_add_default(struct role_builder *b, struct role_constraints *list,
+			     const struct constraint *c)
 {
-	struct constraint_term *terms = arena_alloc_array(&b->scratch, c->count, sizeof(*terms));
+	return append(&b->scratch, list, false, *c, NULL);
+}
+
+/* What is gathered, and for whom. */
+struct gathering {
+	struct role_builder *b;
+	struct subject subject;		  /* put in for `value` */
+	const struct role_function *fits; /* not NULL: only what speaks of what it has */
+	struct role_constraints *list;
+};
+
+static bool fits(const struct gathering *g, const struct constraint_term *term)
+{
+	return !g->fits || role_term_fits(term, g->fits->params, g->fits->params_count);
+}
+
+static struct constraint_term substituted(const struct gathering *g,
+					  const struct constraint_term *from)
+{
+	struct constraint_term term = *from;
+	substitute(&term.left, g->subject);
+	substitute(&term.right, g->subject);
+	return term;
+}
+
+/* The terms of `c` that are (not) about the result. [R2] */
+static struct err *add_half(const struct gathering *g, const struct constraint *c, bool post,
+			    const struct spec_place *at)
+{
+	struct constraint_term *terms = arena_alloc_array(&g->b->scratch, c->count, sizeof(*terms));
 	struct constraint half = {.terms = terms};
 	TRY_MEMORY(terms);
 	for (size_t i = 0; i < c->count; i++) {
-		struct constraint_term term = c->terms[i];
-		if (fits && !role_term_fits(&term, fits->params, fits->params_count))
-			continue;
-		substitute(&term.left, subject);
-		substitute(&term.right, subject);
-		if (constraint_term_is_post(&term) == post)
-			terms[half.count++] = term;
+		terms[half.count] = substituted(g, &c->terms[i]);
+		half.count += fits(g, &c->terms[i]) &&
+			      constraint_term_is_post(&terms[half.count]) == post;
 	}
-	return half.count ? append(&b->scratch, list, post, half) : NULL;
+	return half.count ? append(&g->b->scratch, g->list, post, half, at) : NULL;
 }
 
-static struct err *add(struct role_builder *b, const struct spec_constraints *from,
-		       struct subject subject, const struct role_function *fits,
-		       struct role_constraints *list)
+/* A choice is one condition, before the call or after it. An alternative that speaks of what the function
+ * does not have is none of it: so less is allowed before; after the call nothing can be assumed then. */
+static struct err *add_choice(const struct gathering *g, const struct constraint *c,
+			      const struct spec_place *at)
+{
+	struct constraint_term *terms = arena_alloc_array(&g->b->scratch, c->count, sizeof(*terms));
+	struct constraint all = {.terms = terms};
+	bool is_whole = true;
+	size_t from, to = 0;
+	TRY_MEMORY(terms);
+	while (constraint_next(c, &from, &to)) {
+		bool does_fit = true;
+		for (size_t i = from; i < to; i++)
+			does_fit &= fits(g, &c->terms[i]);
+		for (size_t i = from; i < to && does_fit; i++)
+			terms[all.count++] = substituted(g, &c->terms[i]);
+		is_whole &= does_fit;
+	}
+	bool post = constraint_is_post(&all);
+	if (all.count == 0 || (post && !is_whole))
+		return NULL;
+	terms[0].is_or = false;
+	return append(&g->b->scratch, g->list, post, all, at);
+}
+
+static struct err *add(const struct gathering *g, const struct spec_constraints *from)
 {
 	for (size_t i = 0; i < from->count; i++) {
-		TRY(add_half(b, &from->items[i], false, subject, fits, list));
-		TRY(add_half(b, &from->items[i], true, subject, fits, list));
+		const struct constraint *c = &from->items[i];
+		if (constraint_has_choice(c)) {
+			TRY(add_choice(g, c, &from->at[i]));
+			continue;
+		}
+		TRY(add_half(g, c, false, &from->at[i]));
+		TRY(add_half(g, c, true, &from->at[i]));
 	}
 	return NULL;
 }
@@ -124,12 +182,13 @@ static struct err *add_type(struct role_builder *b, struct str name, struct subj
 			    struct role_constraints *list)
 {
 	const struct spec_type *type = spec_find_type(b->spec, name);
+	const struct gathering g = {b, subject, NULL, list};
 	for (size_t steps = 0; type; type = ctype_base_of(b->spec, type)) {
 		if (++steps > b->spec->types_count)
 			return err_at(ERR_INVALID, type->at.path,
 				      "line %u:%u: type \"%.*s\" is its own base", type->at.line,
 				      type->at.column, STR_FMT(type->name));
-		TRY(add(b, &type->constraints, subject, NULL, list));
+		TRY(add(&g, &type->constraints));
 	}
 	return NULL;
 }
@@ -149,13 +208,13 @@ struct err *role_add_declared(struct role_builder *b, const struct spec_function
 		TRY(add_type(b, declared->params[i].type,
 			     (struct subject){CONSTRAINT_NAME, declared->params[i].name}, list));
 	TRY(add_type(b, declared->return_type, (struct subject){.kind = CONSTRAINT_RETURN}, list));
-	return add(b, &declared->constraints, own_subject(f), NULL, list);
+	return add(&(struct gathering){b, own_subject(f), NULL, list}, &declared->constraints);
 }
 
 struct err *role_add_capability(struct role_builder *b, const struct spec_capability *capability,
 				const struct role_function *f, struct role_constraints *list)
 {
-	return add(b, &capability->constraints, own_subject(f), f, list);
+	return add(&(struct gathering){b, own_subject(f), f, list}, &capability->constraints);
 }
 
 /* ---- keeping ---- */

@@ -82,6 +82,42 @@ struct err *role_check_signature(const struct role_builder *b, const struct spec
 	return found;
 }
 
+/* Whether what BTF type `id`, a pointer, points to is not to be written. */
+static bool points_to_const(const struct btf *btf, uint32_t id)
+{
+	const struct btf_type *t = btf_type(btf, btf_skip(btf, id));
+	for (t = t->kind == BTF_PTR ? btf_type(btf, t->type) : NULL; t;
+	     t = btf_type(btf, t->type)) {
+		if (t->kind == BTF_CONST)
+			return true;
+		if (t->kind != BTF_TYPEDEF && t->kind != BTF_VOLATILE && t->kind != BTF_RESTRICT &&
+		    t->kind != BTF_TYPE_TAG)
+			break;
+	}
+	return false;
+}
+
+/* A document that says "const" where the host does not would let programs pass what must not be written; the
+ * other way round it asks for more than it has to, and the host's word counts. */
+struct err *role_check_const(const struct role_builder *b, const struct spec_function *declared,
+			     const struct role_function *f)
+{
+	const struct btf_type *proto = btf_type(b->host, btf_type(b->host, f->btf_id)->type);
+	struct err *found = NULL;
+	for (uint32_t i = 0; i < proto->count; i++) {
+		const struct spec_param *param = &declared->params[i];
+		uint32_t id = btf_member(b->host, proto, i).type;
+		struct ctype wanted;
+		if (!ctype_resolve(b->spec, param->type, &wanted) || !wanted.is_const ||
+		    points_to_const(b->host, id))
+			continue;
+		OWNED_BUF struct buf what = BUF_INIT(TYPE_TEXT_MAX);
+		buf_printf(&what, "parameter %u (%.*s)", i + 1, STR_FMT(param->name));
+		err_add(&found, differs(b, declared, &param->at, buf_text(&what), param->type, id));
+	}
+	return found;
+}
+
 static struct err *take_type(struct role_builder *b, uint32_t id, struct str *out)
 {
 	OWNED_BUF struct buf text = BUF_INIT(TYPE_TEXT_MAX);

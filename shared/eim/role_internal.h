@@ -18,6 +18,7 @@ struct role_builder {
 /* Constraints of one function while they are gathered, in the builder's scratch arena. */
 struct role_constraints {
 	struct constraint *pre, *post;
+	const struct spec_place **pre_at, **post_at; /* one per constraint; NULL: nobody wrote it */
 	size_t pre_count, post_count, pre_capacity, post_capacity;
 };
 
@@ -27,6 +28,11 @@ struct role_constraints {
 MUST_CHECK struct err *role_check_signature(const struct role_builder *b,
 					    const struct spec_function *declared,
 					    const struct role_function *f);
+
+/* fails REJECTED: a parameter is const in the document only: what the function writes, it does not grant */
+MUST_CHECK struct err *role_check_const(const struct role_builder *b,
+					const struct spec_function *declared,
+					const struct role_function *f);
 
 /* Parameters and result of f->btf_id, as the host's BTF has them. */
 MUST_CHECK struct err *role_take_host_params(struct role_builder *b, struct role_function *f);
@@ -75,6 +81,10 @@ MUST_CHECK struct err *role_add_capability(struct role_builder *b,
 					   const struct role_function *f,
 					   struct role_constraints *list);
 
+/* One that nobody wrote; borrowed. */
+MUST_CHECK struct err *role_add_default(struct role_builder *b, struct role_constraints *list,
+					const struct constraint *c);
+
 /* Copies the list into the role. */
 MUST_CHECK struct err *role_keep_constraints(struct role_builder *b,
 					     const struct role_constraints *list,
@@ -83,6 +93,28 @@ MUST_CHECK struct err *role_keep_constraints(struct role_builder *b,
 /* Whether all names in `term` are parameters among `params`. */
 bool role_term_fits(const struct constraint_term *term, const struct spec_param *params,
 		    size_t count);
+
+/* ---- role_contradiction.c ---- */
+
+/* fails INVALID: conditions that no call meets together; names both, with their places */
+MUST_CHECK struct err *role_check_contradictions(const struct role_builder *b,
+						 const struct role_function *f,
+						 const struct role_constraints *list);
+
+/* ---- role_other.c ---- */
+
+/* The role's `others`, with its functions known. */
+MUST_CHECK struct err *role_take_others(struct role_builder *b);
+
+/* ---- role_call.c ---- */
+
+/* What a call of the host's function f->btf_id takes: f->args, f->result, f->refusal, and constraints on
+ * pointers that `list` says nothing of. */
+MUST_CHECK struct err *role_take_call(struct role_builder *b, struct role_function *f,
+				      struct role_constraints *list);
+
+/* Whether a parameter of that name, behind a pointer to bytes, says how many there are. */
+bool role_is_size_name(struct str name);
 
 /* ---- role_print.c ---- */
 MUST_CHECK struct err *role_digest(struct role *role);

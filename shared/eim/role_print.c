@@ -57,7 +57,9 @@ static void print_constraints(const char *when, const struct constraint *items, 
 			      struct buf *out)
 {
 	for (size_t i = 0; i < count; i++)
-		buf_printf(out, "      %s: %.*s\n", when, STR_FMT(items[i].text));
+		buf_printf(out, "      %s%s: %.*s\n", when,
+			   items[i].is_default ? " (nothing else is said)" : "",
+			   STR_FMT(items[i].text));
 }
 
 static void print_function(const struct role_function *f, struct buf *out)
@@ -79,6 +81,13 @@ static void print_function(const struct role_function *f, struct buf *out)
 		buf_printf(out, "      releases: %.*s\n", STR_FMT(f->releases));
 	if (f->side_effect)
 		buf_puts(out, "      has a side effect\n");
+	if (f->refusal.size)
+		buf_printf(out, "      no program may call it: %.*s\n", STR_FMT(f->refusal));
+	if (f->lacks.size)
+		buf_printf(out,
+			   "      no program may call it: it requires %.*s, which the role does "
+			   "not hold\n",
+			   STR_FMT(f->lacks));
 }
 
 static void print_arguments(const struct role *r, const struct role_entry *e, struct buf *out)
@@ -188,6 +197,21 @@ static void write_signature(struct json *w, struct str result, const struct spec
 	json_text(w, "returns", result);
 }
 
+static void write_value(struct json *w, const struct role_value *v)
+{
+	json_uint(w, NULL, v->kind);
+	json_uint(w, NULL, v->size_bytes);
+	json_uint(w, NULL, v->pointee);
+	json_uint(w, NULL, v->pointee_bytes);
+	json_bool(w, NULL, v->is_signed);
+	json_bool(w, NULL, v->is_bool);
+	json_bool(w, NULL, v->is_const);
+	json_bool(w, NULL, v->is_bytes);
+	json_bool(w, NULL, v->is_opaque);
+	json_bool(w, NULL, v->is_handle);
+	json_text(w, NULL, v->resource);
+}
+
 static void write_function(struct json *w, const struct role_function *f)
 {
 	json_object(w, NULL);
@@ -203,6 +227,13 @@ static void write_function(struct json *w, const struct role_function *f)
 	json_text(w, "acquires", f->acquires);
 	json_text(w, "releases", f->releases);
 	json_bool(w, "sideEffect", f->side_effect);
+	json_text(w, "lacks", f->lacks);
+	json_text(w, "refusal", f->refusal);
+	json_list(w, "values");
+	for (size_t i = 0; i < ROLE_MAX_CALL; i++)
+		write_value(w, &f->args[i]);
+	write_value(w, &f->result);
+	json_end(w);
 	json_end(w);
 }
 

@@ -33,6 +33,8 @@ bool alu_is_same_object(const struct check *c, const struct state_reg *a, const 
 	case STATE_KEY:
 	case STATE_VALUE_OR_NULL:
 	case STATE_RECORD_OR_NULL:
+	case STATE_HANDLE:
+	case STATE_HANDLE_OR_NULL:
 		return false;
 	}
 	return false;
@@ -131,7 +133,7 @@ static void compute(struct check *c, const struct bpf_insn *insn, const struct s
 					 &dst->range, &src->range);
 		check_depend(c, &result, src);
 	}
-	result.id = 0;
+	result.id = result.ref = result.ref_bytes = 0;
 	*dst = result;
 }
 
@@ -159,6 +161,7 @@ static struct err *move(struct check *c, const struct bpf_insn *insn, struct sta
 			result.range = range_zero_extend(&result.range, 4);
 		if (insn->off || !range_equal(&result.range, &src->range))
 			result.id = 0;
+		state_cut(&result, bytes);
 	}
 	*check_reg(c, insn->dst_reg) = result;
 	return NULL;
@@ -200,6 +203,7 @@ struct err *alu_swap(struct check *c, const struct bpf_insn *insn)
 	dst->range = swaps ? range_swap(&dst->range, (unsigned)insn->imm)
 			   : range_zero_extend(&dst->range, (unsigned)insn->imm / 8);
 	dst->id = 0;
+	state_cut(dst, swaps ? 0 : (unsigned)insn->imm / 8);
 	return NULL;
 }
 

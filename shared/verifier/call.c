@@ -14,6 +14,7 @@
 #include "shared/verifier/callback.h"
 #include "shared/verifier/fact.h"
 #include "shared/verifier/grant.h"
+#include "shared/verifier/host_call.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/proof.h"
 #include "shared/verifier/words.h"
@@ -409,6 +410,8 @@ static struct err *leave_entry(struct check *c)
 				    words_of(c, r0));
 	if (s->refs_count == 0)
 		return NULL;
+	if (s->refs[0].by)
+		return host_call_reject_unreleased(c, &s->refs[0], "on this path");
 	const struct btf_line *line = object_line_at(c->object, s->refs[0].insn);
 	const char *place =
 		line ? check_text(c, "line %u, instruction %u", line->line, s->refs[0].insn)

@@ -16,6 +16,7 @@
  */
 #include "shared/verifier/callback.h"
 
+#include "shared/verifier/host_call.h"
 #include "shared/verifier/words.h"
 
 #define MAX_LOOPS (UINT64_C(1) << 23) /* more, and bpf_loop() refuses to begin */
@@ -117,7 +118,10 @@ struct err *callback_leave(struct check *c)
 				    words_of(c, r0));
 	for (uint32_t i = 0; i < s->refs_count; i++)
 		if (s->refs[i].owner == owner)
-			return reject_unreleased(c, s->refs[i].insn);
+			return s->refs[i].by
+				       ? host_call_reject_unreleased(c, &s->refs[i],
+								     "when the callback returns")
+				       : reject_unreleased(c, s->refs[i].insn);
 	return NULL;
 }
 

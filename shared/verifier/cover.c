@@ -42,10 +42,19 @@ static bool range_stands(const struct comparison *k, const struct range *old,
 	return k->is_exact ? range_equal(old, now) : range_covers(old, now);
 }
 
+/* A number that was acquired has to be that: other paths release it. */
+static bool acquired_stands(const struct comparison *k, const struct state_reg *old,
+			    const struct state_reg *now)
+{
+	if (old->ref == 0 && !k->is_exact)
+		return true;
+	return old->ref_bytes == now->ref_bytes && cover_same_name(k->names, old->ref, now->ref);
+}
+
 static bool number_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
 			  const struct state_reg *now)
 {
-	if (now->kind != STATE_SCALAR)
+	if (now->kind != STATE_SCALAR || !acquired_stands(k, old, now))
 		return false;
 	if (!is_precise(k, var))
 		return true; /* [I3] */
@@ -79,7 +88,7 @@ static bool slot_stands(const struct comparison *k, unsigned var, const struct s
 		return !holds_pointer;
 	if (same_kept(old, now))
 		return reg_stands(k, var, &old->reg, &now->reg);
-	if (state_is_pointer(&old->reg) || holds_pointer)
+	if (state_is_pointer(&old->reg) || holds_pointer || old->reg.ref != 0)
 		return false;
 	/* One of them keeps the number in another form. */
 	return !is_precise(k, var); /* [I3] */
@@ -120,6 +129,7 @@ static bool refs_stand(const struct comparison *k)
 		return false;
 	for (uint32_t i = 0; i < k->old->refs_count; i++)
 		if (k->old->refs[i].owner != k->now->refs[i].owner ||
+		    k->old->refs[i].by != k->now->refs[i].by ||
 		    !cover_same_name(k->names, k->old->refs[i].id, k->now->refs[i].id))
 			return false;
 	return true;

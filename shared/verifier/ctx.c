@@ -23,6 +23,7 @@ static const char *check_pt_regs(uint32_t offset, unsigned size)
 static const struct ctx_layout layouts[] = {
 	{SECTION_UPROBE, "struct pt_regs", PT_REGS_FIELDS * 8, check_pt_regs},
 	{SECTION_URETPROBE, "struct pt_regs", PT_REGS_FIELDS * 8, check_pt_regs},
+	{SECTION_EXTENSION, "the entry's arguments", 6 * 8, check_pt_regs},
 };
 
 const struct ctx_layout *ctx_find(enum section_kind section)

@@ -20,6 +20,7 @@
 #include "shared/verifier/callback.h"
 #include "shared/verifier/cover.h"
 #include "shared/verifier/fact.h"
+#include "shared/verifier/host_call.h"
 #include "shared/verifier/jump.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/meter.h"
@@ -535,12 +536,8 @@ static struct err *step_local(struct walk *w, const struct bpf_insn *insn, uint3
 
 static struct err *step_kfunc(struct walk *w, const struct bpf_insn *insn, uint32_t *next)
 {
-	uint32_t count;
-	const struct object_extern *externs = object_externs(w->c->object, &count);
 	(void)next;
-	return check_reject(w->c, VERIFIER_UNSUPPORTED, "call a helper, or a function of your own",
-			    "calls of extern functions (here %.*s) are not supported",
-			    STR_FMT(externs[insn->imm].name));
+	return host_call(w->c, insn);
 }
 
 static struct err *step_exit(struct walk *w, const struct bpf_insn *insn, uint32_t *next)

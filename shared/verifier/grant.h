@@ -12,3 +12,10 @@
  */
 MUST_CHECK struct err *grant_helper(struct check *c, uint32_t id, const struct helper **helper,
 				    const struct role_function **granted);
+
+/*
+ * Function `name` of the host, if the role may call it from this entry.
+ *   fails CALL_NOT_GRANTED, UNKNOWN_HELPER, UNSUPPORTED, ATTRIBUTE, CONSTRAINT
+ */
+MUST_CHECK struct err *grant_host(struct check *c, struct str name,
+				  const struct role_function **granted);

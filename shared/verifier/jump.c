@@ -112,6 +112,39 @@ struct err *jump_ways(struct check *c, const struct bpf_insn *insn, struct jump_
 	return NULL;
 }
 
+struct acquired {
+	struct check *c;
+	struct state_reg from;
+};
+
+/* Copies of an acquired number, of another width, have the same low half. */
+static void share_low(void *context, struct state_reg *r)
+{
+	struct acquired *a = context;
+	struct range narrowed = r->range;
+	if (r->kind != STATE_SCALAR || r->ref != a->from.ref || r->ref_bytes != 4 ||
+	    !interval_meet(narrowed.low, a->from.range.low, &narrowed.low) ||
+	    !range_settle(&narrowed) || range_equal(&narrowed, &r->range))
+		return;
+	r->range = narrowed;
+	check_depend(a->c, r, &a->from); /* [I2] */
+}
+
+/* Whether anything was acquired may be known now. */
+static void learn_acquired(struct check *c, const struct state_reg *r)
+{
+	const struct state_ref *ref = r->ref ? state_find_ref(c->state, r->ref) : NULL;
+	struct acquired a = {c, *r};
+	if (!ref)
+		return;
+	state_each(c->state, share_low, &a);
+	struct range value = range_sign_extend(&r->range, ref->bytes);
+	if (!ref->is_signed || value.full.smax >= 0)
+		return;
+	check_precise(c, r);
+	state_drop_ref(c->state, ref->id);
+}
+
 static void learn(struct check *c, unsigned reg, const struct state_reg *old,
 		  const struct range *range, const struct state_reg *other)
 {
@@ -121,6 +154,7 @@ static void learn(struct check *c, unsigned reg, const struct state_reg *old,
 	r->range = *range;
 	check_depend(c, r, other); /* [I2] */
 	check_share(c, r);
+	learn_acquired(c, r);
 }
 
 void jump_go(struct check *c, const struct bpf_insn *insn, bool taken)

@@ -22,3 +22,5 @@ KIND(VALUE_OR_NULL, "null or a pointer to a value", MAP_VALUE, VALUE, STATE_IS_P
 KIND(RECORD, "pointer to a reserved record", OTHER, RECORD,
      STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET)
 KIND(RECORD_OR_NULL, "null or a pointer to a reserved record", OTHER, RECORD, STATE_IS_POINTER | STATE_IS_NULL)
+KIND(HANDLE, "handle of the host", OTHER, HANDLE, STATE_IS_POINTER)
+KIND(HANDLE_OR_NULL, "null or a handle of the host", OTHER, HANDLE, STATE_IS_POINTER | STATE_IS_NULL)

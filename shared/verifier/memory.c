@@ -36,6 +36,8 @@ static struct bounds bounds_of(const struct check *c, const struct state_reg *r)
 	case STATE_SCALAR:
 	case STATE_MAP:
 	case STATE_FUNCTION:
+	case STATE_HANDLE:
+	case STATE_HANDLE_OR_NULL:
 		break;
 	}
 	return (struct bounds){0, 0};
@@ -162,6 +164,12 @@ struct err *memory_check(struct check *c, const struct memory_access *a, struct 
 	return NULL;
 }
 
+bool memory_is_writable(const struct check *c, const struct state_reg *r)
+{
+	return (state_flags(r) & STATE_IS_STORE) &&
+	       !(r->kind == STATE_VALUE && is_constant_map(&c->maps[r->map]));
+}
+
 uint64_t memory_left(const struct check *c, const struct state_reg *r)
 {
 	if (!(state_flags(r) & STATE_IS_MEMORY) || r->kind == STATE_CTX)
@@ -243,6 +251,7 @@ static struct state_reg extend(const struct state_reg *r, const struct bpf_insn 
 		is_signed ? range_sign_extend(&r->range, size) : range_zero_extend(&r->range, size);
 	if (is_signed || !range_equal(&out.range, &r->range))
 		out.id = 0; /* not the same number any more */
+	state_cut(&out, size);
 	return out;
 }
 
@@ -260,6 +269,7 @@ static bool part_of_kept(const struct state_slot *s, unsigned at, unsigned size,
 	out->range = range_zero_extend(&out->range, size);
 	if (!range_equal(&out->range, &s->reg.range))
 		out->id = 0;
+	state_cut(out, at > s->at ? 0 : size);
 	return true;
 }
 
@@ -369,6 +379,7 @@ static void keep(struct state_frame *f, struct memory_span s, unsigned size,
 	slot->reg.range = range_zero_extend(&value->range, size);
 	if (!range_equal(&slot->reg.range, &value->range))
 		slot->reg.id = 0;
+	state_cut(&slot->reg, size);
 }
 
 static void store_stack(struct check *c, const struct memory_access *a, struct memory_span s,

@@ -28,6 +28,9 @@ struct memory_span {
 MUST_CHECK struct err *memory_check(struct check *c, const struct memory_access *a,
 				    struct memory_span *out);
 
+/* Whether stores through `r` are possible at all: it is no constant memory. */
+bool memory_is_writable(const struct check *c, const struct state_reg *r);
+
 /* Bytes from where `r` points to the object's end, at the least; 0 where it points to no memory. */
 uint64_t memory_left(const struct check *c, const struct state_reg *r);
 

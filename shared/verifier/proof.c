@@ -3,7 +3,9 @@
  *
  * A sum is bounded from what is known of its atoms; a relation is proved when it holds for all values
  * within the bounds. How a number reads depends on its type: a 32-bit parameter sees the low half, an
- * unsigned one no minus. Where the type's name is not a known one, the bounds hold every reading.
+ * unsigned one no minus. Of a host's function its BTF says the type; else, where the type's name is not a
+ * known one, the bounds hold every reading. Of alternatives one is proved; what follows from each that is
+ * possible follows from all.
  *
  * [I1] A constraint that is not understood is not proved.
  * [I2] An argument that a proof used is precise.
@@ -90,6 +92,26 @@ static struct bounded read_number(const struct range *r, struct str type)
 	return b;
 }
 
+static struct bounded read_value(const struct range *r, const struct role_value *v)
+{
+	struct bounded b = {0};
+	struct range value = v->is_signed ? range_sign_extend(r, v->size_bytes)
+					  : range_zero_extend(r, v->size_bytes);
+	if (v->is_signed)
+		widen(&b, value.full.smin, value.full.smax);
+	else
+		widen(&b, value.full.umin, value.full.umax);
+	return b;
+}
+
+static struct bounded read_arg(const struct proof *p, const struct state_reg *r, size_t i)
+{
+	const struct role_value *v = &p->f->args[i];
+	if (p->f->kind == ROLE_FUNCTION_HOST && v->kind == ROLE_VALUE_NUMBER)
+		return read_value(&r->range, v);
+	return read_number(&r->range, p->f->params[i].type);
+}
+
 /* ---- sums ---- */
 
 static const struct state_reg *find_arg(const struct proof *p, struct str name, size_t *index)
@@ -124,7 +146,7 @@ static struct bounded bound_atom(const struct proof *p, const struct constraint_
 		if (!r || r->kind != STATE_SCALAR)
 			return (struct bounded){0};
 		check_precise(p->c, r); /* [I2] */
-		return read_number(&r->range, p->f->params[i].type);
+		return read_arg(p, r, i);
 	case CONSTRAINT_SIZEOF:
 		r = find_arg(p, a->name, &i);
 		return r ? bound_size(p, r) : (struct bounded){0};
@@ -196,10 +218,19 @@ static bool prove_memory(const struct proof *p, const struct constraint_term *t,
 			 const struct state_reg *r)
 {
 	struct bounded n = bound_sum(p, &t->right);
-	if (!n.is_known || n.low < 0 || n.high > (wide)memory_left(p->c, r))
+	if (!n.is_known || n.low < 0)
+		return false;
+	if (n.high == 0 && r->kind == STATE_SCALAR && range_is(&r->range, 0)) {
+		check_precise(p->c, r);
+		return true;
+	}
+	if (r->kind ==
+	    STATE_HANDLE) /* of a type that is as large, and not const where that matters */
+		return n.high <= (wide)r->size && (t->relation != CONSTRAINT_WRITABLE || !r->frame);
+	if (!state_is_pointer(r) || n.high > (wide)memory_left(p->c, r))
 		return false;
 	if (t->relation == CONSTRAINT_WRITABLE)
-		return (state_flags(r) & STATE_IS_STORE) && memory_constant(p->c, r).size == 0;
+		return memory_is_writable(p->c, r);
 	if (r->kind != STATE_STACK)
 		return true;
 	bool is_pointer;
@@ -243,18 +274,21 @@ static void put_args(const struct proof *p, const struct constraint_sum *s, stru
 	}
 }
 
-static struct err *reject_term(const struct proof *p, const struct constraint_term *t)
+static struct err *reject_terms(const struct proof *p, const struct constraint_term *t,
+				size_t count)
 {
 	OWNED_BUF struct buf known = BUF_INIT(4096), text = BUF_INIT(4096);
-	struct constraint only = {.terms = t, .count = 1};
+	struct constraint only = {.terms = t, .count = count};
 	constraint_print(&only, &text);
-	put_args(p, &t->left, &known);
-	put_args(p, &t->right, &known);
+	for (size_t i = 0; i < count; i++) {
+		put_args(p, &t[i].left, &known);
+		put_args(p, &t[i].right, &known);
+	}
 	p->c->is_short |= known.failed || text.failed;
 	const char *hint = check_text(
 		p->c, "check before the call that \"%s\" holds, and return early where it does not",
 		buf_text(&text));
-	if (t->relation == CONSTRAINT_NULL_TERMINATED)
+	if (count == 1 && t->relation == CONSTRAINT_NULL_TERMINATED)
 		hint = "pass a string literal: nothing else is known to end with a NUL";
 	return check_reject(p->c, VERIFIER_CONSTRAINT, hint,
 			    "%.*s asks for \"%s\", which is not proved here%s%s",
@@ -262,29 +296,65 @@ static struct err *reject_term(const struct proof *p, const struct constraint_te
 			    buf_text(&known));
 }
 
+/* How many of the terms are proved, from the first one on. */
+static size_t prove_terms(const struct proof *p, const struct constraint_term *terms, size_t count)
+{
+	size_t n = 0;
+	while (n < count && prove_term(p, &terms[n]))
+		n++;
+	return n;
+}
+
+static struct err *prove(const struct proof *p, const struct constraint *k)
+{
+	size_t from = 0, to = 0, proved = 0;
+	while (constraint_next(k, &from, &to)) {
+		proved = prove_terms(p, &k->terms[from], to - from);
+		if (proved == to - from)
+			return NULL;
+	}
+	if (k->count == 0)
+		return NULL;
+	return constraint_has_choice(k) ? reject_terms(p, k->terms, k->count)
+					: reject_terms(p, &k->terms[proved], 1);
+}
+
 struct err *proof_before(struct check *c, const struct role_function *f)
 {
 	struct proof p = {c, f, &state_top(c->state)->regs[1]};
-	for (size_t i = 0; i < f->pre_count; i++) {
-		const struct constraint *k = &f->pre[i];
-		for (size_t n = 0; !k->is_prose && n < k->count; n++)
-			if (!prove_term(&p, &k->terms[n]))
-				return reject_term(&p, &k->terms[n]);
-	}
+	for (size_t i = 0; i < f->pre_count; i++)
+		if (!f->pre[i].is_prose)
+			TRY(prove(&p, &f->pre[i]));
 	return NULL;
+}
+
+uint64_t proof_reach(struct check *c, const struct role_function *f,
+		     const struct constraint_term *t, bool *is_exact)
+{
+	struct proof p = {c, f, &state_top(c->state)->regs[1]};
+	struct bounded n = bound_sum(&p, &t->right);
+	*is_exact = n.is_known && n.low == n.high;
+	if (!n.is_known || n.high > INT32_MAX)
+		return UINT64_MAX;
+	return n.high < 0 ? 0 : (uint64_t)n.high;
 }
 
 /* ---- after ---- */
 
 struct learning {
 	unsigned op, swapped; /* BPF_J*: return op number, number op return */
-	bool holds;
 };
 
-static const struct learning learnings[] = {
-	[CONSTRAINT_EQ] = {BPF_JEQ, BPF_JEQ, true},   [CONSTRAINT_NE] = {BPF_JNE, BPF_JNE, true},
-	[CONSTRAINT_LT] = {BPF_JSLT, BPF_JSGT, true}, [CONSTRAINT_LE] = {BPF_JSLE, BPF_JSGE, true},
-	[CONSTRAINT_GT] = {BPF_JSGT, BPF_JSLT, true}, [CONSTRAINT_GE] = {BPF_JSGE, BPF_JSLE, true},
+static const struct learning signed_learnings[] = {
+	[CONSTRAINT_EQ] = {BPF_JEQ, BPF_JEQ},	[CONSTRAINT_NE] = {BPF_JNE, BPF_JNE},
+	[CONSTRAINT_LT] = {BPF_JSLT, BPF_JSGT}, [CONSTRAINT_LE] = {BPF_JSLE, BPF_JSGE},
+	[CONSTRAINT_GT] = {BPF_JSGT, BPF_JSLT}, [CONSTRAINT_GE] = {BPF_JSGE, BPF_JSLE},
+};
+
+static const struct learning unsigned_learnings[] = {
+	[CONSTRAINT_EQ] = {BPF_JEQ, BPF_JEQ}, [CONSTRAINT_NE] = {BPF_JNE, BPF_JNE},
+	[CONSTRAINT_LT] = {BPF_JLT, BPF_JGT}, [CONSTRAINT_LE] = {BPF_JLE, BPF_JGE},
+	[CONSTRAINT_GT] = {BPF_JGT, BPF_JLT}, [CONSTRAINT_GE] = {BPF_JGE, BPF_JLE},
 };
 
 static bool is_return(const struct constraint_sum *s)
@@ -292,20 +362,107 @@ static bool is_return(const struct constraint_sum *s)
 	return s->count == 1 && s->atoms[0].kind == CONSTRAINT_RETURN && !s->atoms[0].negative;
 }
 
-/* Only relations of `return` with a known number teach; others are true, but of no use. */
-static void learn_term(const struct proof *p, const struct constraint_term *t)
+/* The numbers of `n` that the result, of 64 bits, can be compared with; false where there is none. */
+static bool range_of(const struct bounded *n, bool is_signed, struct range *out)
 {
-	bool is_left = is_return(&t->left);
-	if (t->relation >= CONSTRAINT_NON_NULL || (!is_left && !is_return(&t->right)))
-		return;
+	const wide least = is_signed ? (wide)INT64_MIN : 0;
+	const wide most = is_signed ? (wide)INT64_MAX : (wide)UINT64_MAX;
+	*out = range_unknown();
+	if (!n->is_known || n->low > most || n->high < least)
+		return false;
+	if (is_signed) {
+		out->full.smin = (int64_t)MAX(n->low, least);
+		out->full.smax = (int64_t)MIN(n->high, most);
+	} else {
+		out->full.umin = (uint64_t)MAX(n->low, least);
+		out->full.umax = (uint64_t)MIN(n->high, most);
+	}
+	return range_settle(out);
+}
+
+/* Whether the term, of arguments alone, is known not to hold. */
+static bool is_refuted(const struct proof *p, const struct constraint_term *t)
+{
+	static const enum constraint_relation opposite[] = {
+		[CONSTRAINT_EQ] = CONSTRAINT_NE, [CONSTRAINT_NE] = CONSTRAINT_EQ,
+		[CONSTRAINT_LT] = CONSTRAINT_GE, [CONSTRAINT_LE] = CONSTRAINT_GT,
+		[CONSTRAINT_GT] = CONSTRAINT_LE, [CONSTRAINT_GE] = CONSTRAINT_LT,
+	};
+	struct constraint_term other = *t;
+	if (t->relation > CONSTRAINT_GE)
+		return false;
+	other.relation = opposite[t->relation];
+	return prove_relation(p, &other);
+}
+
+/* `return.non_null` */
+static bool learn_non_null(struct state_reg *r0)
+{
+	struct range zero = range_const(0), result = r0->range;
+	if (state_is_pointer(r0)) {
+		r0->kind = state_kinds[r0->kind].not_null;
+		return true;
+	}
+	if (!refine_jump(BPF_JNE, true, true, &result, &zero))
+		return false;
+	r0->range = result;
+	return true;
+}
+
+/* Relations of `return` with what is known of a sum teach; others are true, but of no use. False where the
+ * term cannot hold. */
+static bool learn_term(const struct proof *p, const struct constraint_term *t, struct state_reg *r0)
+{
+	const struct role_value *v = &p->f->result;
+	bool is_signed = v->is_signed || v->size_bytes < 8, is_left = is_return(&t->left);
+	struct range result = r0->range, number;
+	if (t->relation == CONSTRAINT_NON_NULL && is_left)
+		return learn_non_null(r0);
+	if (!constraint_term_is_post(t))
+		return !is_refuted(p, t);
+	if (t->relation > CONSTRAINT_GE || is_left == is_return(&t->right) ||
+	    r0->kind != STATE_SCALAR)
+		return true;
 	struct bounded n = bound_sum(p, is_left ? &t->right : &t->left);
-	if (!n.is_known || n.low != n.high || n.low < INT64_MIN || n.low > INT64_MAX)
-		return;
-	const struct learning *k = &learnings[t->relation];
-	struct state_reg *r0 = check_reg(p->c, 0);
-	struct range result = r0->range, number = range_const((uint64_t)(int64_t)n.low);
-	if (refine_jump(is_left ? k->op : k->swapped, true, k->holds, &result, &number))
-		r0->range = result;
+	if ((t->relation == CONSTRAINT_NE && n.low != n.high) || !range_of(&n, is_signed, &number))
+		return true;
+	const struct learning *k =
+		is_signed ? &signed_learnings[t->relation] : &unsigned_learnings[t->relation];
+	if (!refine_jump(is_left ? k->op : k->swapped, true, true, &result, &number))
+		return false;
+	r0->range = result;
+	return true;
+}
+
+/* False where the terms cannot all hold: then *r0 says nothing. */
+static bool learn_terms(const struct proof *p, const struct constraint_term *terms, size_t count,
+			struct state_reg *r0)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!learn_term(p, &terms[i], r0))
+			return false;
+	return true;
+}
+
+/* What holds whichever alternative does. */
+static void learn(const struct proof *p, const struct constraint *k, struct state_reg *r0)
+{
+	struct state_reg all = *r0;
+	size_t from, to = 0;
+	bool any = false;
+	while (constraint_next(k, &from, &to)) {
+		struct state_reg one = *r0;
+		if (!learn_terms(p, &k->terms[from], to - from, &one))
+			continue;
+		if (!any)
+			all = one;
+		all.range = range_join(&all.range, &one.range);
+		if (all.kind != one.kind)
+			all.kind = r0->kind;
+		any = true;
+	}
+	if (any)
+		*r0 = all;
 }
 
 /* What a helper returns is the runtime's to know: a document that says otherwise is not believed, or an
@@ -316,6 +473,6 @@ void proof_after(struct check *c, const struct role_function *f, const struct st
 	if (f->kind != ROLE_FUNCTION_HOST)
 		return;
 	for (size_t i = 0; i < f->post_count; i++)
-		for (size_t n = 0; !f->post[i].is_prose && n < f->post[i].count; n++)
-			learn_term(&p, &f->post[i].terms[n]);
+		if (!f->post[i].is_prose)
+			learn(&p, &f->post[i], check_reg(c, 0));
 }

@@ -125,6 +125,20 @@ static bool settle_once(struct range *r)
 	       bounds_to_bits(r);
 }
 
+static struct interval join(struct interval a, struct interval b)
+{
+	return (struct interval){MIN(a.umin, b.umin), MAX(a.umax, b.umax), MIN(a.smin, b.smin),
+				 MAX(a.smax, b.smax)};
+}
+
+struct range range_join(const struct range *a, const struct range *b)
+{
+	uint64_t unknown = a->bits.mask | b->bits.mask | (a->bits.value ^ b->bits.value);
+	return (struct range){.bits = {a->bits.value & ~unknown, unknown},
+			      .full = join(a->full, b->full),
+			      .low = join(a->low, b->low)};
+}
+
 bool range_settle(struct range *r)
 {
 	if (r->bits.mask == 0) { /* the common case: a constant, or none at all */

@@ -38,6 +38,9 @@ static inline bool range_is(const struct range *r, uint64_t value)
 	return r->bits.mask == 0 && r->bits.value == value;
 }
 
+/* Every value of either. */
+struct range range_join(const struct range *a, const struct range *b);
+
 /* Lets the parts tighten each other; false where no value is left. */
 bool range_settle(struct range *r);
 

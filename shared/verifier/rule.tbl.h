@@ -18,7 +18,7 @@ RULE(STACK_LIMIT, "stack-limit", "the stack of all frames is larger than max_mem
 RULE(INSN_LIMIT, "instruction-limit", "the worst case executes more instructions than max_instructions allows")
 RULE(ENDLESS_LOOP, "endless-loop", "a loop makes no progress that ends it")
 RULE(CALL_DEPTH, "call-depth", "calls nest deeper than 8 frames")
-RULE(UNKNOWN_HELPER, "unknown-helper", "it calls a helper that the runtime does not have")
+RULE(UNKNOWN_HELPER, "unknown-helper", "it calls a function that neither the runtime nor the host has")
 RULE(CALL_NOT_GRANTED, "call-not-granted", "no capability of the role includes the called function")
 RULE(BAD_ARGUMENT, "bad-argument", "an argument is not what the called function asks for")
 RULE(CONSTRAINT, "constraint-not-proved", "a pre-condition of the called function is not proved")

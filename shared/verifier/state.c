@@ -100,13 +100,37 @@ void state_settle_null(struct state *s, uint32_t id, bool is_null)
 
 static bool is_record(const struct state_reg *r, uint32_t id)
 {
-	return (r->kind == STATE_RECORD || r->kind == STATE_RECORD_OR_NULL) && r->id == id;
+	return (r->kind == STATE_RECORD || r->kind == STATE_RECORD_OR_NULL ||
+		r->kind == STATE_HANDLE || r->kind == STATE_HANDLE_OR_NULL) &&
+	       r->id == id;
+}
+
+struct state_ref *state_find_ref(struct state *s, uint32_t id)
+{
+	for (uint32_t i = 0; i < s->refs_count; i++)
+		if (s->refs[i].id == id)
+			return &s->refs[i];
+	return NULL;
+}
+
+static void drop_number(void *context, struct state_reg *r)
+{
+	const uint32_t *id = context;
+	if (r->kind == STATE_SCALAR && r->ref == *id)
+		r->ref = r->ref_bytes = 0;
+}
+
+void state_drop_ref(struct state *s, uint32_t id)
+{
+	(void)end_ref(s, id);
+	state_each(s, drop_number, &id);
 }
 
 bool state_release(struct state *s, uint32_t id)
 {
 	if (!end_ref(s, id))
 		return false;
+	state_each(s, drop_number, &id);
 	for (uint32_t i = 0; i < s->frames_count; i++) {
 		struct state_frame *f = &s->frames[i];
 		for (unsigned r = 0; r < STATE_REGS; r++)
@@ -134,7 +158,8 @@ bool state_acquire(struct state *s, uint32_t id, uint32_t insn)
 {
 	if (s->refs_count == STATE_REFS)
 		return false;
-	s->refs[s->refs_count++] = (struct state_ref){id, insn, state_callback(s)};
+	s->refs[s->refs_count++] =
+		(struct state_ref){.id = id, .insn = insn, .owner = state_callback(s)};
 	return true;
 }
 

@@ -54,14 +54,23 @@ struct state_kind_row {
 
 extern const struct state_kind_row state_kinds[];
 
+struct role_function;
+
 struct state_reg {
 	uint8_t kind;
-	uint8_t frame;		   /* STACK: whose */
+	uint8_t frame;		   /* STACK: whose; HANDLE…: 1 where what it leads to is const */
 	uint16_t deps[STATE_DEPS]; /* variable + 1; 0 is none */
-	uint32_t map; /* MAP, KEY, VALUE…: index into the object's maps; FUNCTION: … functions */
+	uint32_t map; /* MAP, KEY, VALUE…: index into the object's maps; FUNCTION: … functions;
+		       * HANDLE…: the host's BTF id of what it leads to */
 	uint32_t id;  /* equal ids: SCALAR the same number, VALUE… the same element, RECORD… the
-		      * reference; 0: none */
-	uint32_t size;	    /* RECORD…: bytes */
+		      * reference, HANDLE… the same one and perhaps a reference; 0: none */
+	uint32_t size; /* RECORD…: bytes; HANDLE…: those of its type, 0 where unknown */
+	uint32_t
+		ref; /* SCALAR: its low ref_bytes bytes are those of the number that was acquired as
+			* reference `ref`; 0: none */
+	uint8_t ref_bytes;
+	const struct role_function
+		*maker;	    /* HANDLE…: the function that returned it; for messages */
 	struct range range; /* SCALAR: the number; pointers: the offset from the object's start */
 };
 
@@ -85,6 +94,11 @@ struct state_frame {
 struct state_ref {
 	uint32_t id, insn; /* where it was acquired */
 	uint32_t owner;	   /* state_callback() then: the callback that has to release it */
+	/* What the host's function `by` acquired; NULL: a record. Of a number: its size in a register, 0: a
+	 * pointer; where it is signed, less than 0 means that nothing was acquired. */
+	const struct role_function *by;
+	uint8_t bytes;
+	bool is_signed;
 };
 
 /* A conditional jump that could have gone both ways, and how this path went. */
@@ -144,13 +158,26 @@ void state_each(struct state *s, void (*visit)(void *context, struct state_reg *
 /* The element or record `id` (not 0) is, or is not, null: in every copy. A null record's reference ends. */
 void state_settle_null(struct state *s, uint32_t id, bool is_null);
 
-/* Every copy of record `id` becomes unreadable, and its reference ends. False where there was none. */
+/* Only `bytes` bytes of number *r are left. */
+static inline void state_cut(struct state_reg *r, unsigned bytes)
+{
+	if (r->ref_bytes > bytes)
+		r->ref = r->ref_bytes = 0;
+}
+
+/* Reference `id`, or NULL where it is not held. */
+struct state_ref *state_find_ref(struct state *s, uint32_t id);
+
+/* Nothing was acquired as `id`: the reference ends, numbers stay. */
+void state_drop_ref(struct state *s, uint32_t id);
+
+/* Every copy of record or handle `id` becomes unreadable, numbers are only numbers then, and its reference ends. False where there was none. */
 bool state_release(struct state *s, uint32_t id);
 
 /* Whether the current callback, or the entry where there is none, holds `id`. */
 bool state_owns(const struct state *s, uint32_t id);
 
-/* False where there are STATE_REFS already. */
+/* False where there are STATE_REFS already. The new reference is the last one. */
 bool state_acquire(struct state *s, uint32_t id, uint32_t insn);
 
 /* The stack's slots as bytes: writes `size` bytes at `offset` (from the frame's top) as unknown numbers;

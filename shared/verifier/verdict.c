@@ -135,6 +135,23 @@ static void print_rejection(const struct verdict *v, struct buf *out)
 		buf_printf(out, "  hint: %s\n", f->hint);
 }
 
+static bool is_host_function(const struct verifier_extern *e)
+{
+	return e->is_used && e->is_function && e->symbol.size;
+}
+
+static void print_host_functions(const struct verdict *v, struct buf *out)
+{
+	size_t count = 0;
+	for (uint32_t i = 0; i < v->externs_count; i++)
+		if (is_host_function(&v->externs[i]))
+			buf_printf(out, "%s %.*s",
+				   count++ ? "," : "  calls of the host's functions",
+				   STR_FMT(v->externs[i].symbol));
+	if (count)
+		buf_putc(out, '\n');
+}
+
 void verdict_print(const struct verdict *v, struct buf *out)
 {
 	if (v->is_rejected) {
@@ -153,6 +170,7 @@ void verdict_print(const struct verdict *v, struct buf *out)
 	for (uint32_t i = 0; i < v->helpers_count; i++)
 		buf_printf(out, "%s %s", i ? "," : "", v->helpers[i]->name);
 	buf_putc(out, '\n');
+	print_host_functions(v, out);
 }
 
 /* ---- for programs ---- */
@@ -202,6 +220,11 @@ static void json_acceptance(const struct verdict *v, struct json *w)
 	json_list(w, "helpers");
 	for (uint32_t i = 0; i < v->helpers_count; i++)
 		json_text(w, NULL, str_of(v->helpers[i]->name));
+	json_end(w);
+	json_list(w, "hostFunctions");
+	for (uint32_t i = 0; i < v->externs_count; i++)
+		if (is_host_function(&v->externs[i]))
+			json_text(w, NULL, v->externs[i].symbol);
 	json_end(w);
 }
 

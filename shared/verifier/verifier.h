@@ -125,7 +125,7 @@ uint64_t verdict_steps(const struct verdict *v);
  * {"verdict":"rejected","rule":…,"role":…,"entry":…,"function":…,"insn":…,"file":…,"line":…,"source":…,
  *  "message":…,"hint":…,"registers":…,"path":…}
  * {"verdict":"accepted","role":…,"entries":[{"name":…,"worstInstructions":…,"metered":…,"stackBytes":…}],
- *  "helpers":[…]} */
+ *  "helpers":[…],"hostFunctions":[…]} */
 void verdict_print(const struct verdict *v, struct buf *out);
 void verdict_print_json(const struct verdict *v, struct buf *out);
 

@@ -129,6 +129,14 @@ void words_reg(const struct check *c, const struct state_reg *r, struct buf *out
 		if (r->kind == STATE_RECORD)
 			put_offset(&r->range, out);
 		return;
+	case STATE_HANDLE:
+	case STATE_HANDLE_OR_NULL:
+		buf_printf(out, "%s%s", r->kind == STATE_HANDLE ? "a " : "",
+			   state_kinds[r->kind].words);
+		if (r->maker)
+			buf_printf(out, " (\"%.*s\", from %.*s)", STR_FMT(r->maker->return_type),
+				   STR_FMT(r->maker->name));
+		return;
 	}
 }
 

@@ -71,6 +71,40 @@ static void reads_conjunctions(void **state UNUSED)
 			 "a > 0 and b > 0 and c.non_null and return ≥ 0");
 }
 
+static void reads_alternatives_of_conjunctions(void **state UNUSED)
+{
+	assert_canonical("a > 0 || b > 0", "a > 0 or b > 0");
+	assert_canonical("return < 0 or return.non_null", "return < 0 or return.non_null");
+	assert_canonical("non_null and value > 1 or value = 0, a.readable(8) or b=1&&c=2",
+			 "value.non_null and value > 1 or value = 0 and a.readable(8) or b = 1 and "
+			 "c = 2");
+	assert_canonical("non_null or order ≥ 0", "value.non_null or order ≥ 0");
+}
+
+static size_t sizes_of(const char *text, size_t sizes[CONSTRAINT_MAX_TERMS])
+{
+	OWNED_ARENA struct arena a = ARENA_INIT(ARENA_BYTES);
+	struct constraint c;
+	size_t from, to = 0, count = 0;
+	assert_ok(constraint_parse(str_of(text), &a, &c));
+	while (constraint_next(&c, &from, &to))
+		sizes[count++] = to - from;
+	assert_int_equal(constraint_has_choice(&c), count > 1);
+	return count;
+}
+
+static void tells_alternatives_apart(void **state UNUSED)
+{
+	size_t sizes[CONSTRAINT_MAX_TERMS];
+	assert_int_equal(sizes_of("a > 0 and b > 0", sizes), 1);
+	assert_int_equal(sizes[0], 2);
+	assert_int_equal(sizes_of("a > 0 or b > 0 and c > 0 or d > 0", sizes), 3);
+	assert_int_equal(sizes[0], 1);
+	assert_int_equal(sizes[1], 2);
+	assert_int_equal(sizes[2], 1);
+	assert_int_equal(sizes_of("some prose", sizes), 0);
+}
+
 static void takes_everything_else_for_prose(void **state UNUSED)
 {
 	static const char *const texts[] = {
@@ -78,7 +112,13 @@ static void takes_everything_else_for_prose(void **state UNUSED)
 		"All map operations require non_null map and key",
 		"String pointers must be non_null",
 		"ctx must be valid and non_null",
-		"a > 0 or b > 0",
+		"a > 0 or",
+		"or a > 0",
+		"a > 0 or or b > 0",
+		"a > 0 and or b > 0",
+		"a > 0 | b > 0",
+		"a > 0 or b",
+		"or > 0",
 		"len > 0 bytes",
 		"a > 0 and",
 		"and a > 0",
@@ -145,6 +185,7 @@ static void tells_before_from_after(void **state UNUSED)
 		     {"return.non_null", true},
 		     {"len > 0 and return ≤ len", true},
 		     {"p.readable(return)", true},
+		     {"fd < 0 or return ≥ 0", true},
 		     {"value ≥ 0", false},
 		     {"return means success", false}};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -167,7 +208,8 @@ static uint64_t next_random(uint64_t *state)
 
 static struct constraint_atom make_atom(uint64_t *r)
 {
-	static const char *const names[] = {"a", "len", "_x9", "sizeof", "non_null", "android"};
+	static const char *const names[] = {"a",	"len",	   "_x9",  "sizeof",
+					    "non_null", "android", "order"};
 	struct constraint_atom atom = {.kind = (enum constraint_atom_kind)(next_random(r) % 5),
 				       .negative = next_random(r) % 2};
 	struct str name = str_of(names[next_random(r) % ARRAY_SIZE(names)]);
@@ -229,12 +271,15 @@ static void parses_what_it_prints_to_the_same(void **state UNUSED)
 		struct constraint c = {.terms = terms, .count = 1 + next_random(&r) % 4}, back;
 		for (size_t i = 0; i < c.count; i++)
 			terms[i] = make_term(&r);
+		for (size_t i = 1; i < c.count; i++)
+			terms[i].is_or = next_random(&r) % 2;
 		constraint_print(&c, &text);
 		assert_ok(constraint_parse(buf_str(&text), &a, &back));
 		if (back.is_prose || back.count != c.count)
 			fail_msg("not read back: %s", buf_text(&text));
 		for (size_t i = 0; i < c.count; i++)
 			if (back.terms[i].relation != terms[i].relation ||
+			    back.terms[i].is_or != terms[i].is_or ||
 			    !same_sum(&back.terms[i].left, &terms[i].left) ||
 			    !same_sum(&back.terms[i].right, &terms[i].right))
 				fail_msg("read back differently: %s", buf_text(&text));
@@ -245,7 +290,7 @@ static void parses_what_it_prints_to_the_same(void **state UNUSED)
 
 static void never_half_reads_mutilated_text(void **state UNUSED)
 {
-	static const char bytes[] = "a1 .,()<>=!+-&\xe2\x89\xa5\x00zand";
+	static const char bytes[] = "a1 .,()<>=!+-&|\xe2\x89\xa5\x00zandor";
 	uint64_t r = 42;
 	for (unsigned round = 0; round < 20000; round++) {
 		OWNED_ARENA struct arena a = ARENA_INIT(ARENA_BYTES);
@@ -301,6 +346,16 @@ static bool non_null_and_more(const struct point *p)
 	return p->x != 0 && p->y > p->x - p->result + 2;
 }
 
+static bool either(const struct point *p)
+{
+	return (p->x < 0 && p->y < 0) || p->result > 2 || (p->x == p->y && p->result != 0);
+}
+
+static bool failed_or_known(const struct point *p)
+{
+	return p->result < 0 || p->x != 0;
+}
+
 static void agrees_with_brute_force(void **state UNUSED)
 {
 	static const struct {
@@ -311,6 +366,8 @@ static void agrees_with_brute_force(void **state UNUSED)
 		{"x + y - 1 ≥ return and x ≠ y", sum_reaches},
 		{"-x ≤ sizeof(x), y = return", within_size},
 		{"x.non_null && y > x - return + 2", non_null_and_more},
+		{"x < 0 and y < 0 or return > 2 or x = y, return ≠ 0", either},
+		{"return < 0 || x.non_null", failed_or_known},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		OWNED_ARENA struct arena a = ARENA_INIT(ARENA_BYTES);
@@ -344,6 +401,11 @@ static void says_unknown_only_where_it_is(void **state UNUSED)
 	assert_int_equal(eval("x.non_null", p), -1);
 	assert_int_equal(eval("y.non_null", p), 1);
 	assert_int_equal(eval("some prose", p), -1);
+	assert_int_equal(eval("x > 0 or y > 0", p), 1); /* true whatever x is */
+	assert_int_equal(eval("y > 0 or x > 0", p), 1);
+	assert_int_equal(eval("x > 0 or y > 1", p), -1);
+	assert_int_equal(eval("y > 1 or x > 0", p), -1);
+	assert_int_equal(eval("y > 1 and x > 0 or y > 2", p), 0);
 }
 
 static void wraps_like_int64(void **state UNUSED)
@@ -381,6 +443,8 @@ int main(void)
 		cmocka_unit_test(reads_sums_and_sizes),
 		cmocka_unit_test(reads_predicates),
 		cmocka_unit_test(reads_conjunctions),
+		cmocka_unit_test(reads_alternatives_of_conjunctions),
+		cmocka_unit_test(tells_alternatives_apart),
 		cmocka_unit_test(takes_everything_else_for_prose),
 		cmocka_unit_test(refuses_constraints_past_the_limits),
 		cmocka_unit_test(tells_before_from_after),

@@ -50,6 +50,7 @@ static const struct field_row fields[] = {
 	 "a list: each entry with its `name`; `worstInstructions`, what one event executes at "
 	 "the most, proved; `stackBytes`, the stack of all frames"},
 	{"helpers", "accepted", "a list: the names of the helpers that the program calls"},
+	{"hostFunctions", "accepted", "a list: the names of the host's functions that it calls"},
 };
 
 /* ---- the page ---- */
@@ -174,7 +175,7 @@ static void put_head(struct buf *out)
 		 "stack are counted from r10, the top of the function's frame: `r10-16` is 16 "
 		 "bytes below.\n"
 		 "An acceptance says, for each entry, the proved worst case and stack, and the "
-		 "helpers called.\n\n"
+		 "helpers and functions of the host called.\n\n"
 		 "## As JSON\n\n"
 		 "One object; `eimctl verify … -o json` prints it. Match on `verdict` and "
 		 "`rule`.\n\n"
