@@ -118,7 +118,7 @@ struct role_place {
 	bool is_const;	 /* the pointer's type says so */
 };
 
-/* Bits [from, to) of a place that the role may read, or write. */
+/* Bits [from, to) of a place that the role may read, or write: whole bytes. */
 struct role_field {
 	struct str path;
 	uint32_t place;

@@ -9,6 +9,7 @@
  * [P1] A pointer is followed only where a path goes on behind it: the last member of a path is never followed.
  * [P2] "r" alone is the whole struct that argument r points to, with what is embedded in it.
  * [P3] What hostile types can make a walk cost is bounded: NAMELESS_MAX levels, STEPS_MAX members in all.
+ * [P4] Of a bit field, the bytes that hold it are read; where these hold more, nothing is written.
  */
 #include "shared/eim/role_internal.h"
 
@@ -117,12 +118,15 @@ static struct err *add_field(struct places *p, const struct role_access *access,
 {
 	if (spot->size == 0 || p->fields_count == p->fields_max)
 		return NULL;
-	p->fields[p->fields_count++] =
-		(struct role_field){.path = access->path,
-				    .place = spot->place,
-				    .from = spot->from,
-				    .to = spot->from + spot->size,
-				    .is_write = access->is_write && !spot->is_const};
+	uint64_t to = spot->from + spot->size;
+	bool is_whole = spot->from % 8 == 0 && to % 8 == 0;
+	p->fields[p->fields_count++] = (struct role_field){
+		.path = access->path,
+		.place = spot->place,
+		.from = spot->from & ~UINT64_C(7),
+		.to = (to + 7) & ~UINT64_C(7),
+		.is_write = access->is_write && !spot->is_const && is_whole, /* [P4] */
+	};
 	return NULL;
 }
 

@@ -1,12 +1,15 @@
 /*
  * Arithmetic on registers.
  *
- * [I1] A pointer's offset has bounds within ±ALU_MAX_OFFSET, always.
+ * [I1] A pointer's offset has bounds within ±ALU_MAX_OFFSET, always; into memory of the host whose size an
+ *      argument says, within ±HOST_MAX_OFFSET.
  * [I2] A number that moves a pointer is precise: what is reachable through the pointer depends on it.
  * [I3] No operation turns a pointer into a number, except the distance of two in the same object.
  */
 #include "shared/verifier/alu.h"
 
+#include "shared/verifier/host.h"
+#include "shared/verifier/limit.h"
 #include "shared/verifier/words.h"
 
 static bool is64(const struct bpf_insn *insn)
@@ -16,13 +19,20 @@ static bool is64(const struct bpf_insn *insn)
 
 bool alu_is_same_object(const struct check *c, const struct state_reg *a, const struct state_reg *b)
 {
-	if (a->kind != b->kind || a->map != b->map || a->id != b->id)
+	bool is_host_memory = state_kinds[a->kind].not_null == STATE_HOST_MEM;
+	uint8_t kind = is_host_memory ? state_kinds[b->kind].not_null : b->kind;
+	if ((is_host_memory ? STATE_HOST_MEM : a->kind) != kind || a->map != b->map ||
+	    a->id != b->id)
 		return false;
 	switch ((enum state_kind)a->kind) {
 	case STATE_STACK:
 		return a->frame == b->frame;
 	case STATE_CTX:
 	case STATE_RECORD:
+	case STATE_HOST_STRUCT:
+	case STATE_HOST_MEM:
+	case STATE_HOST_MEM_OR_NULL:
+	case STATE_HOST_VAR:
 		return true;
 	case STATE_VALUE: /* an id names one element; globals have but one */
 		return a->id != 0 || c->maps[a->map].role != OBJECT_MAP_DECLARED;
@@ -33,6 +43,7 @@ bool alu_is_same_object(const struct check *c, const struct state_reg *a, const 
 	case STATE_KEY:
 	case STATE_VALUE_OR_NULL:
 	case STATE_RECORD_OR_NULL:
+	case STATE_HOST_STRUCT_OR_NULL:
 	case STATE_HANDLE:
 	case STATE_HANDLE_OR_NULL:
 		return false;
@@ -70,16 +81,33 @@ static struct err *check_movable(struct check *c, unsigned reg, const struct sta
 			    "r%u is %s: nothing can be added to that", reg, words_of(c, p));
 }
 
+static int64_t max_offset(const struct state_reg *p)
+{
+	return state_kinds[p->kind].not_null == STATE_HOST_MEM ? HOST_MAX_OFFSET : ALU_MAX_OFFSET;
+}
+
 static struct err *check_offset(struct check *c, unsigned reg, const struct state_reg *p,
 				const struct state_reg *number)
 {
-	if (p->range.full.smin >= -ALU_MAX_OFFSET && p->range.full.smax <= ALU_MAX_OFFSET)
+	if (p->range.full.smin >= -max_offset(p) && p->range.full.smax <= max_offset(p))
 		return NULL;
 	return check_reject(c, VERIFIER_BAD_POINTER_ARITHMETIC,
 			    "check the number against its limit before it is added: "
 			    "if (i >= MAX) return 0;",
 			    "%s is added to the %s in r%u: the result could point anywhere",
 			    words_of(c, number), state_kinds[p->kind].words, reg);
+}
+
+/* … of the host, whose size an argument says. */
+static void move_in_memory(const struct state_reg *pointer, const struct state_reg *number,
+			   bool is_sum, struct state_reg *result)
+{
+	struct state_reg from = *pointer;
+	int64_t by = (int64_t)number->range.bits.value;
+	result->link = 0;
+	if (range_is_const(&number->range))
+		limit_add_constant(&from, is_sum ? by : -by, true, result);
+	limit_move(&from, number, is_sum, result);
 }
 
 /* pointer ± number, or number + pointer */
@@ -96,10 +124,12 @@ static struct err *move_pointer(struct check *c, const struct bpf_insn *insn,
 	TRY(check_movable(c, reg, &result));
 	check_precise(c, &number); /* [I2] */
 	struct state_reg by = number;
-	if (by.range.full.smin < -ALU_MAX_OFFSET || by.range.full.smax > ALU_MAX_OFFSET)
+	if (by.range.full.smin < -max_offset(&result) || by.range.full.smax > max_offset(&result))
 		by.range = range_unknown(); /* … which check_offset() refuses */
 	result.range = range_alu(op, true, false, &result.range, &by.range);
 	TRY(check_offset(c, reg, &result, &number)); /* [I1] */
+	if (state_kinds[result.kind].not_null == STATE_HOST_MEM)
+		move_in_memory(is_left ? dst : src, &number, op == BPF_ADD, &result);
 	*dst = result;
 	return NULL;
 }
@@ -116,11 +146,28 @@ static struct err *distance(struct check *c, const struct bpf_insn *insn,
 				    "subtract only pointers into the same object",
 				    "the distance of %s and %s would show where they lie",
 				    words_of(c, dst), words_of(c, src));
-	*dst = state_scalar(range_alu(BPF_SUB, true, false, &dst->range, &src->range));
+	struct state_reg result =
+		state_scalar(range_alu(BPF_SUB, true, false, &dst->range, &src->range));
+	limit_distance(dst, src, &result);
+	*dst = result;
 	return NULL;
 }
 
 /* ---- numbers ---- */
+
+/* A number and a constant: the sum stays in the number's family. */
+static void link_sum(const struct bpf_insn *insn, const struct state_reg *dst,
+		     const struct state_reg *src, struct state_reg *result)
+{
+	unsigned op = BPF_OP(insn->code);
+	int64_t by = (int64_t)src->range.bits.value;
+	result->link = 0;
+	if (!range_is_const(&src->range) || (op != BPF_ADD && op != BPF_SUB))
+		return;
+	if (!is64(insn))
+		by = (int32_t)by;
+	limit_add_constant(dst, op == BPF_ADD ? by : -by, is64(insn), result);
+}
 
 static void compute(struct check *c, const struct bpf_insn *insn, const struct state_reg *src)
 {
@@ -128,10 +175,14 @@ static void compute(struct check *c, const struct bpf_insn *insn, const struct s
 	struct range zero = range_const(0);
 	if (BPF_OP(insn->code) == BPF_NEG) {
 		result.range = range_alu(BPF_SUB, is64(insn), false, &zero, &dst->range);
+		memset(result.limits, 0, sizeof result.limits);
+		result.link = 0;
 	} else {
 		result.range = range_alu(BPF_OP(insn->code), is64(insn), insn->off == 1,
 					 &dst->range, &src->range);
 		check_depend(c, &result, src);
+		limit_alu(BPF_OP(insn->code), is64(insn), insn->off == 1, dst, src, &result);
+		link_sum(insn, dst, src, &result);
 	}
 	result.id = result.ref = result.ref_bytes = 0;
 	*dst = result;
@@ -142,6 +193,7 @@ static void link_copy(struct check *c, struct state_reg *from)
 {
 	if (from->kind == STATE_SCALAR && from->id == 0 && !range_is_const(&from->range))
 		from->id = check_new_id(c);
+	limit_link(c, from);
 }
 
 static struct err *move(struct check *c, const struct bpf_insn *insn, struct state_reg *src)
@@ -160,7 +212,10 @@ static struct err *move(struct check *c, const struct bpf_insn *insn, struct sta
 		if (!is64(insn))
 			result.range = range_zero_extend(&result.range, 4);
 		if (insn->off || !range_equal(&result.range, &src->range))
-			result.id = 0;
+			result.id = result.link = 0;
+		limit_cut(src, bytes, insn->off != 0, &result);
+		if (insn->off && !is64(insn)) /* cut twice */
+			memset(result.limits, 0, sizeof result.limits);
 		state_cut(&result, bytes);
 	}
 	*check_reg(c, insn->dst_reg) = result;
@@ -202,7 +257,8 @@ struct err *alu_swap(struct check *c, const struct bpf_insn *insn)
 	bool swaps = is64(insn) || BPF_SRC(insn->code) == BPF_TO_BE;
 	dst->range = swaps ? range_swap(&dst->range, (unsigned)insn->imm)
 			   : range_zero_extend(&dst->range, (unsigned)insn->imm / 8);
-	dst->id = 0;
+	dst->id = dst->link = 0;
+	memset(dst->limits, 0, sizeof dst->limits);
 	state_cut(dst, swaps ? 0 : (unsigned)insn->imm / 8);
 	return NULL;
 }
@@ -259,6 +315,8 @@ struct err *alu_constant(struct check *c, const struct bpf_insn *insn)
 		TRY(constant_global(c, insn, &value));
 	else if (insn->src_reg == BPF_PSEUDO_FUNC)
 		TRY(constant_function(c, insn, &value));
+	else if (insn->src_reg == BPF_PSEUDO_BTF_ID)
+		TRY(host_variable(c, insn, &value));
 	else if (insn->src_reg != 0)
 		return check_reject(c, VERIFIER_UNSUPPORTED, NULL,
 				    "this kind of 64-bit constant (%u) is not supported",

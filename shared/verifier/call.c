@@ -96,10 +96,12 @@ static bool is_memory(const struct state_reg *r)
 	return (state_flags(r) & (STATE_IS_MEMORY | STATE_IS_NULL)) && r->kind != STATE_CTX;
 }
 
-static struct err *check_memory(struct call *k, unsigned i, uint64_t size, enum memory_use use)
+/* `in`: the register that holds the size; NULL where it is known. */
+static struct err *check_memory(struct call *k, unsigned i, uint64_t size, enum memory_use use,
+				const struct state_reg *in)
 {
 	struct memory_span span;
-	struct memory_access a = {k->subject, k->args[i], 0, size, use};
+	struct memory_access a = {k->subject, k->args[i], 0, size, use, in};
 	if (!is_memory(&k->args[i]))
 		return reject_argument(
 			k, i, "memory of the program: a local variable, a map's value or a record");
@@ -111,12 +113,12 @@ static struct err *check_memory(struct call *k, unsigned i, uint64_t size, enum 
 
 static struct err *arg_map_key(struct call *k, unsigned i)
 {
-	return check_memory(k, i, k->c->maps[k->map].key_size, MEMORY_READ);
+	return check_memory(k, i, k->c->maps[k->map].key_size, MEMORY_READ, NULL);
 }
 
 static struct err *arg_map_value(struct call *k, unsigned i)
 {
-	return check_memory(k, i, k->c->maps[k->map].value_size, MEMORY_READ);
+	return check_memory(k, i, k->c->maps[k->map].value_size, MEMORY_READ, NULL);
 }
 
 /* Memory is checked when its size is: by the next argument. */
@@ -140,7 +142,8 @@ static struct err *check_sized(struct call *k, unsigned i, const struct range *s
 {
 	bool is_out = k->helper->args[i - 1] == HELPER_ARG_MEM_OUT;
 	TRY(name_argument(k, i - 1));
-	TRY(check_memory(k, i - 1, size->full.umax, is_out ? MEMORY_WRITE : MEMORY_READ));
+	TRY(check_memory(k, i - 1, size->full.umax, is_out ? MEMORY_WRITE : MEMORY_READ,
+			 &k->args[i]));
 	if (is_out) {
 		k->out = &k->args[i - 1];
 		k->out_min = size->full.umin;
@@ -409,7 +412,7 @@ static struct err *leave_entry(struct check *c)
 				    "the entry must return a number, but r0 is %s",
 				    words_of(c, r0));
 	if (s->refs_count == 0)
-		return NULL;
+		return c->host ? proof_exit(c) : NULL;
 	if (s->refs[0].by)
 		return host_call_reject_unreleased(c, &s->refs[0], "on this path");
 	const struct btf_line *line = object_line_at(c->object, s->refs[0].insn);

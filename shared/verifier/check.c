@@ -150,6 +150,7 @@ static void share_one(void *context, struct state_reg *r)
 	if (r->kind != STATE_SCALAR || r->id != s->from.id)
 		return;
 	r->range = s->from.range;
+	memcpy(r->limits, s->from.limits, sizeof r->limits);
 	check_depend(s->c, r, &s->from);
 }
 

@@ -40,6 +40,9 @@ struct check {
 	const struct ctx_layout *ctx; /* what it gets */
 	struct meter meter;
 	uint64_t ctx_reads;
+	const struct role_entry *host; /* an extension entry's: whose place it takes; else NULL */
+	struct ctx_layout host_ctx;    /* … and its arguments, … */
+	struct state_reg host_args[STATE_SIZES]; /* … as they are loaded */
 	bool is_short;	 /* memory was, for a text: the verdict would not be whole */
 	uint32_t *depth; /* by function: bytes of stack that a frame of it uses */
 	uint64_t *calls; /* functions_count × functions_count bits: who calls whom, as seen */

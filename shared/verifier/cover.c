@@ -9,6 +9,8 @@
  */
 #include "shared/verifier/cover.h"
 
+#include "shared/verifier/limit.h"
+
 struct comparison {
 	const struct tree_node *node; /* its marks tell what matters; NULL: everything does */
 	const struct snapshot *old;
@@ -42,6 +44,22 @@ static bool range_stands(const struct comparison *k, const struct range *old,
 	return k->is_exact ? range_equal(old, now) : range_covers(old, now);
 }
 
+static bool limits_stand(const struct comparison *k, const struct state_reg *old,
+			 const struct state_reg *now)
+{
+	return k->is_exact ? limit_equal(old, now) : limit_covers(old, now);
+}
+
+/* What was known of the sizes of the host's memory still is. */
+static bool sizes_stand(const struct comparison *k)
+{
+	for (unsigned i = 0; i < STATE_SIZES; i++)
+		if (k->is_exact ? k->old->least[i] != k->now->least[i]
+				: k->old->least[i] > k->now->least[i])
+			return false;
+	return true;
+}
+
 /* A number that was acquired has to be that: other paths release it. */
 static bool acquired_stands(const struct comparison *k, const struct state_reg *old,
 			    const struct state_reg *now)
@@ -51,6 +69,18 @@ static bool acquired_stands(const struct comparison *k, const struct state_reg *
 	return old->ref_bytes == now->ref_bytes && cover_same_name(k->names, old->ref, now->ref);
 }
 
+/* Members of one family then are members of one family now, as far from each other. */
+static bool link_stands(const struct comparison *k, const struct state_reg *old,
+			const struct state_reg *now)
+{
+	uint32_t name;
+	int32_t plus;
+	if (old->link == 0)
+		return true;
+	return limit_family(now, &name, &plus) && plus == old->plus &&
+	       cover_same_name(k->names, old->link, name);
+}
+
 static bool number_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
 			  const struct state_reg *now)
 {
@@ -58,9 +88,10 @@ static bool number_stands(const struct comparison *k, unsigned var, const struct
 		return false;
 	if (!is_precise(k, var))
 		return true; /* [I3] */
-	if (!range_stands(k, &old->range, &now->range))
+	if (!range_stands(k, &old->range, &now->range) || !limits_stand(k, old, now))
 		return false;
-	return old->id == 0 || cover_same_name(k->names, old->id, now->id);
+	return link_stands(k, old, now) &&
+	       (old->id == 0 || cover_same_name(k->names, old->id, now->id));
 }
 
 static bool reg_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
@@ -70,7 +101,8 @@ static bool reg_stands(const struct comparison *k, unsigned var, const struct st
 		return number_stands(k, var, old, now);
 	return old->kind == now->kind && old->frame == now->frame && old->map == now->map &&
 	       old->size == now->size && cover_same_name(k->names, old->id, now->id) &&
-	       range_stands(k, &old->range, &now->range);
+	       range_stands(k, &old->range, &now->range) && limits_stand(k, old, now) &&
+	       link_stands(k, old, now);
 }
 
 static bool same_kept(const struct state_slot *a, const struct state_slot *b)
@@ -148,7 +180,7 @@ bool cover_is_place(const struct snapshot *old, const struct state *s)
 
 static bool compare(const struct comparison *k)
 {
-	if (!cover_is_place(k->old, k->now))
+	if (!cover_is_place(k->old, k->now) || !sizes_stand(k))
 		return false;
 	for (uint32_t i = k->now->frames_count; i-- > 0;) /* the current frame differs most */
 		if (!regs_stand(k, i) || !slots_stand(k, i))

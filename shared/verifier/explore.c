@@ -20,6 +20,7 @@
 #include "shared/verifier/callback.h"
 #include "shared/verifier/cover.h"
 #include "shared/verifier/fact.h"
+#include "shared/verifier/host.h"
 #include "shared/verifier/host_call.h"
 #include "shared/verifier/jump.h"
 #include "shared/verifier/memory.h"
@@ -153,9 +154,11 @@ static void forget_dead(struct check *c)
 static void count_name(void *context, struct state_reg *r)
 {
 	uint8_t *seen = context;
-	uint8_t *bucket = &seen[r->id % NAME_BUCKETS];
+	uint8_t *bucket = &seen[r->id % NAME_BUCKETS], *link = &seen[r->link % NAME_BUCKETS];
 	if (r->kind == STATE_SCALAR && r->id != 0 && *bucket < 2)
 		++*bucket;
+	if (r->link != 0 && *link < 2)
+		++*link;
 }
 
 static void drop_single_name(void *context, struct state_reg *r)
@@ -163,6 +166,8 @@ static void drop_single_name(void *context, struct state_reg *r)
 	const uint8_t *seen = context;
 	if (r->kind == STATE_SCALAR && r->id != 0 && seen[r->id % NAME_BUCKETS] < 2)
 		r->id = 0;
+	if (r->link != 0 && seen[r->link % NAME_BUCKETS] < 2)
+		r->link = 0;
 }
 
 /* A name that only one number has says nothing. (Two names in one bucket are both kept.) */
@@ -624,6 +629,7 @@ static void start(struct check *c, uint32_t entry)
 	c->ctx_reads = 0;
 	memset(c->depth, 0, c->functions_count * sizeof *c->depth);
 	memset(c->calls, 0, (c->functions_count * c->functions_count / 64 + 1) * sizeof *c->calls);
+	host_begin(c);
 	(void)state_push(s, entry, PATH_END);
 	s->frames[0].regs[1] = (struct state_reg){.kind = STATE_CTX, .range = range_const(0)};
 }
@@ -670,7 +676,8 @@ static struct err *finish(struct check *c, const struct tree_node *root)
 				    stack, STR_FMT(c->role->name), c->role->attributes.max_memory);
 	*e = (struct verifier_entry){.function = &c->functions[c->entry],
 				     .stack_bytes = stack,
-				     .ctx_reads = c->ctx_reads};
+				     .ctx_reads = c->ctx_reads,
+				     .host = c->host};
 	TRY(meter_finish(c, root->longest, e));
 	c->verdict->entries_count++;
 	return NULL;

@@ -148,7 +148,7 @@ static bool reach_of(struct host_call *k, size_t i, const struct constraint_term
 static struct err *check_reach(struct host_call *k, size_t i, enum memory_use use, bool is_read,
 			       uint64_t bytes)
 {
-	struct memory_access a = {k->subject, k->args[i], 0, bytes, use};
+	struct memory_access a = {k->subject, k->args[i], 0, bytes, use, NULL};
 	struct memory_span span;
 	TRY(memory_check(k->c, &a, &span));
 	if (is_read && a.pointer.kind == STATE_STACK)

@@ -11,6 +11,8 @@
 #include "shared/verifier/memory.h"
 
 #include "shared/verifier/fact.h"
+#include "shared/verifier/host.h"
+#include "shared/verifier/limit.h"
 #include "shared/verifier/words.h"
 
 struct bounds {
@@ -36,6 +38,11 @@ static struct bounds bounds_of(const struct check *c, const struct state_reg *r)
 	case STATE_SCALAR:
 	case STATE_MAP:
 	case STATE_FUNCTION:
+	case STATE_HOST_STRUCT: /* host.c */
+	case STATE_HOST_STRUCT_OR_NULL:
+	case STATE_HOST_MEM:
+	case STATE_HOST_MEM_OR_NULL:
+	case STATE_HOST_VAR:
 	case STATE_HANDLE:
 	case STATE_HANDLE_OR_NULL:
 		break;
@@ -148,6 +155,10 @@ static struct err *check_aligned(struct check *c, const struct memory_access *a)
 
 struct err *memory_check(struct check *c, const struct memory_access *a, struct memory_span *out)
 {
+	if (host_is(&a->pointer)) {
+		TRY(host_check(c, a, out));
+		return a->use == MEMORY_ATOMIC ? check_aligned(c, a) : NULL;
+	}
 	TRY(check_use(c, a));
 	struct bounds b = bounds_of(c, &a->pointer);
 	struct memory_span s = {a->pointer.range.full.smin + a->offset,
@@ -166,12 +177,16 @@ struct err *memory_check(struct check *c, const struct memory_access *a, struct 
 
 bool memory_is_writable(const struct check *c, const struct state_reg *r)
 {
+	if (host_is(r))
+		return host_is_writable(c, r);
 	return (state_flags(r) & STATE_IS_STORE) &&
 	       !(r->kind == STATE_VALUE && is_constant_map(&c->maps[r->map]));
 }
 
 uint64_t memory_left(const struct check *c, const struct state_reg *r)
 {
+	if (host_is(r))
+		return host_left(c, r);
 	if (!(state_flags(r) & STATE_IS_MEMORY) || r->kind == STATE_CTX)
 		return 0;
 	struct bounds b = bounds_of(c, r);
@@ -250,7 +265,8 @@ static struct state_reg extend(const struct state_reg *r, const struct bpf_insn 
 	out.range =
 		is_signed ? range_sign_extend(&r->range, size) : range_zero_extend(&r->range, size);
 	if (is_signed || !range_equal(&out.range, &r->range))
-		out.id = 0; /* not the same number any more */
+		out.id = out.link = 0; /* not the same number any more */
+	limit_cut(r, size, is_signed, &out);
 	state_cut(&out, size);
 	return out;
 }
@@ -268,7 +284,10 @@ static bool part_of_kept(const struct state_slot *s, unsigned at, unsigned size,
 	}
 	out->range = range_zero_extend(&out->range, size);
 	if (!range_equal(&out->range, &s->reg.range))
-		out->id = 0;
+		out->id = out->link = 0;
+	limit_cut(&s->reg, size, false, out);
+	if (at > s->at)
+		memset(out->limits, 0, sizeof out->limits);
 	state_cut(out, at > s->at ? 0 : size);
 	return true;
 }
@@ -314,13 +333,21 @@ struct err *memory_load(struct check *c, const struct bpf_insn *insn)
 {
 	TRY(check_readable(c, insn->src_reg));
 	TRY(check_writable(c, insn->dst_reg));
-	struct memory_access a = {words_name(insn->src_reg), *check_reg(c, insn->src_reg),
-				  insn->off, insn_size_bytes(insn), MEMORY_READ};
+	struct memory_access a = {words_name(insn->src_reg),
+				  *check_reg(c, insn->src_reg),
+				  insn->off,
+				  insn_size_bytes(insn),
+				  MEMORY_READ,
+				  NULL};
 	struct memory_span span;
 	struct state_reg value;
 	TRY(memory_check(c, &a, &span));
 	if (a.pointer.kind == STATE_STACK)
 		TRY(load_stack(c, &a, span, &value));
+	else if (host_is(&a.pointer))
+		value = host_load(c, &a, &span, BPF_MODE(insn->code) == INSN_MEMSX);
+	else if (a.pointer.kind == STATE_CTX && c->host)
+		value = host_argument(c, (uint32_t)span.from, (unsigned)a.size_bytes);
 	else
 		load_value(c, &a, &value);
 	fact_access(c, &a.pointer, a.offset);
@@ -377,8 +404,9 @@ static void keep(struct state_frame *f, struct memory_span s, unsigned size,
 	if (value->kind != STATE_SCALAR || size == 8)
 		return;
 	slot->reg.range = range_zero_extend(&value->range, size);
+	limit_cut(value, size, false, &slot->reg);
 	if (!range_equal(&slot->reg.range, &value->range))
-		slot->reg.id = 0;
+		slot->reg.id = slot->reg.link = 0;
 	state_cut(&slot->reg, size);
 }
 
@@ -414,8 +442,12 @@ struct err *memory_store(struct check *c, const struct bpf_insn *insn)
 	struct memory_span span;
 	TRY(check_readable(c, insn->dst_reg));
 	TRY(stored_value(c, insn, &value));
-	struct memory_access a = {words_name(insn->dst_reg), *check_reg(c, insn->dst_reg),
-				  insn->off, insn_size_bytes(insn), MEMORY_WRITE};
+	struct memory_access a = {words_name(insn->dst_reg),
+				  *check_reg(c, insn->dst_reg),
+				  insn->off,
+				  insn_size_bytes(insn),
+				  MEMORY_WRITE,
+				  NULL};
 	TRY(memory_check(c, &a, &span));
 	if (state_is_pointer(&value))
 		TRY(store_pointer(c, &a, span, &value));
@@ -445,8 +477,12 @@ struct err *memory_atomic(struct check *c, const struct bpf_insn *insn)
 	TRY(atomic_operand(c, insn->src_reg));
 	if (compares)
 		TRY(atomic_operand(c, 0));
-	struct memory_access a = {words_name(insn->dst_reg), *check_reg(c, insn->dst_reg),
-				  insn->off, insn_size_bytes(insn), MEMORY_ATOMIC};
+	struct memory_access a = {words_name(insn->dst_reg),
+				  *check_reg(c, insn->dst_reg),
+				  insn->off,
+				  insn_size_bytes(insn),
+				  MEMORY_ATOMIC,
+				  NULL};
 	TRY(memory_check(c, &a, &span));
 	if (a.pointer.kind == STATE_STACK) {
 		TRY(memory_check_stack(c, a.subject, a.pointer.frame, span));

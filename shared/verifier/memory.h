@@ -14,6 +14,8 @@ struct memory_access {
 	int32_t offset; /* added to the pointer */
 	uint64_t size_bytes;
 	enum memory_use use;
+	const struct state_reg
+		*size; /* holds how many bytes, size_bytes at the most; NULL: no register */
 };
 
 /* The first and last+1 byte that may be touched, from the object's start. Valid after memory_check(). */

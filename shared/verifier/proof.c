@@ -12,7 +12,8 @@
  */
 #include "shared/verifier/proof.h"
 
-#include "shared/verifier/memory.h"
+#include "shared/verifier/host.h"
+#include "shared/verifier/limit.h"
 #include "shared/verifier/refine.h"
 #include "shared/verifier/words.h"
 
@@ -26,7 +27,8 @@ struct bounded {
 struct proof {
 	struct check *c;
 	const struct role_function *f;
-	const struct state_reg *args; /* r1 … r5 */
+	const struct state_reg *args;	/* r1 … r5 */
+	const struct role_entry *entry; /* at its exit: r0 is `return`; else NULL */
 };
 
 /* ---- how a type reads a register ---- */
@@ -128,9 +130,27 @@ static const struct state_reg *find_arg(const struct proof *p, struct str name, 
 static struct bounded bound_size(const struct proof *p, const struct state_reg *r)
 {
 	uint64_t left = memory_left(p->c, r);
-	if (left == 0 || !range_is_const(&r->range))
+	if (host_is(r) || left == 0 || !range_is_const(&r->range))
 		return (struct bounded){0};
 	return (struct bounded){true, (wide)left, (wide)left};
+}
+
+/* What the host takes from r0. */
+static struct bounded bound_result(const struct proof *p)
+{
+	unsigned bytes = p->entry->result_bytes;
+	const struct state_reg *r0 = check_reg(p->c, 0);
+	if (bytes == 0)
+		return (struct bounded){0};
+	check_precise(p->c, r0); /* [I2] */
+	const struct interval *low = &r0->range.low;
+	if (bytes == 4 && p->entry->is_result_signed)
+		return (struct bounded){true, low->smin, low->smax};
+	struct range r = p->entry->is_result_signed ? range_sign_extend(&r0->range, bytes)
+						    : range_zero_extend(&r0->range, bytes);
+	if (p->entry->is_result_signed)
+		return (struct bounded){true, r.full.smin, r.full.smax};
+	return (struct bounded){true, r.full.umin, r.full.umax};
 }
 
 static struct bounded bound_atom(const struct proof *p, const struct constraint_atom *a)
@@ -151,7 +171,7 @@ static struct bounded bound_atom(const struct proof *p, const struct constraint_
 		r = find_arg(p, a->name, &i);
 		return r ? bound_size(p, r) : (struct bounded){0};
 	case CONSTRAINT_RETURN:
-		return (struct bounded){0};
+		return p->entry ? bound_result(p) : (struct bounded){0};
 	}
 	return (struct bounded){0};
 }
@@ -167,6 +187,11 @@ static struct bounded bound_sum(const struct proof *p, const struct constraint_s
 		all.high += s->atoms[i].negative ? -a.low : a.high;
 	}
 	return all;
+}
+
+static bool is_return(const struct constraint_sum *s)
+{
+	return s->count == 1 && s->atoms[0].kind == CONSTRAINT_RETURN && !s->atoms[0].negative;
 }
 
 /* ---- terms ---- */
@@ -201,7 +226,8 @@ static bool prove_relation(const struct proof *p, const struct constraint_term *
 static bool prove_non_null(const struct proof *p, const struct state_reg *r)
 {
 	if (state_is_pointer(r))
-		return !(state_flags(r) & STATE_IS_NULL);
+		return !(state_flags(r) & STATE_IS_NULL) &&
+		       (!host_is(r) || r->range.full.smin >= 0);
 	struct range number = r->range, zero = range_const(0);
 	check_precise(p->c, r);
 	return r->kind == STATE_SCALAR && !refine_jump(BPF_JEQ, true, true, &number, &zero);
@@ -210,7 +236,19 @@ static bool prove_non_null(const struct proof *p, const struct state_reg *r)
 static bool prove_terminated(const struct proof *p, const struct state_reg *r)
 {
 	struct bytes text = memory_constant(p->c, r);
+	if (host_is_terminated(p->c, r))
+		return true;
 	return text.size > 0 && memchr(text.data, 0, text.size);
+}
+
+/* The register that is the whole sum, or NULL. */
+static const struct state_reg *sole_number(const struct proof *p, const struct constraint_sum *s)
+{
+	size_t i;
+	if (s->count != 1 || s->atoms[0].kind != CONSTRAINT_NAME || s->atoms[0].negative)
+		return NULL;
+	const struct state_reg *r = find_arg(p, s->atoms[0].name, &i);
+	return r && r->kind == STATE_SCALAR ? r : NULL;
 }
 
 /* `r` points to at least as many bytes as the sum may say, all of them readable or writable. */
@@ -218,6 +256,10 @@ static bool prove_memory(const struct proof *p, const struct constraint_term *t,
 			 const struct state_reg *r)
 {
 	struct bounded n = bound_sum(p, &t->right);
+	if (host_is(r) && n.is_known && n.low >= 0)
+		return host_allows(p->c, r, (uint64_t)MIN(n.high, (wide)INT64_MAX / 4),
+				   sole_number(p, &t->right),
+				   t->relation == CONSTRAINT_WRITABLE ? MEMORY_WRITE : MEMORY_READ);
 	if (!n.is_known || n.low < 0)
 		return false;
 	if (n.high == 0 && r->kind == STATE_SCALAR && range_is(&r->range, 0)) {
@@ -321,7 +363,7 @@ static struct err *prove(const struct proof *p, const struct constraint *k)
 
 struct err *proof_before(struct check *c, const struct role_function *f)
 {
-	struct proof p = {c, f, &state_top(c->state)->regs[1]};
+	struct proof p = {c, f, &state_top(c->state)->regs[1], NULL};
 	for (size_t i = 0; i < f->pre_count; i++)
 		if (!f->pre[i].is_prose)
 			TRY(prove(&p, &f->pre[i]));
@@ -331,12 +373,74 @@ struct err *proof_before(struct check *c, const struct role_function *f)
 uint64_t proof_reach(struct check *c, const struct role_function *f,
 		     const struct constraint_term *t, bool *is_exact)
 {
-	struct proof p = {c, f, &state_top(c->state)->regs[1]};
+	struct proof p = {c, f, &state_top(c->state)->regs[1], NULL};
 	struct bounded n = bound_sum(&p, &t->right);
 	*is_exact = n.is_known && n.low == n.high;
 	if (!n.is_known || n.high > INT32_MAX)
 		return UINT64_MAX;
 	return n.high < 0 ? 0 : (uint64_t)n.high;
+}
+
+/* ---- at the exit of an entry ---- */
+
+/* return <= length, where length is the size of memory. */
+static bool prove_by_limit(const struct proof *p, const struct constraint_term *t)
+{
+	size_t i;
+	int64_t left;
+	const struct constraint_atom *a = &t->right.atoms[0];
+	if (!is_return(&t->left) || t->right.count != 1 || a->kind != CONSTRAINT_NAME ||
+	    a->negative || !find_arg(p, a->name, &i) || p->entry->result_bytes < 4)
+		return false;
+	bool is64 = p->entry->result_bytes == 8, is_signed = p->entry->is_result_signed;
+	enum limit_form form =
+		is_signed ? (is64 ? LIMIT_S64 : LIMIT_S32) : (is64 ? LIMIT_U64 : LIMIT_U32);
+	const struct state_reg *r0 = check_reg(p->c, 0);
+	if (!limit_find(r0, (uint8_t)(i + 1), form, &left))
+		return false;
+	check_precise(p->c, r0); /* [I2] */
+	return (t->relation == CONSTRAINT_LE && left >= 0) ||
+	       (t->relation == CONSTRAINT_LT && left > 0);
+}
+
+static struct err *reject_result(const struct proof *p, const struct constraint *k)
+{
+	OWNED_BUF struct buf text = BUF_INIT(1 << 14);
+	constraint_print(k, &text);
+	p->c->is_short |= text.failed;
+	return check_reject(p->c, VERIFIER_CONSTRAINT,
+			    check_text(p->c, "check before it returns that \"%s\" holds",
+				       buf_text(&text)),
+			    "entry %.*s promises the host \"%s\", which is not proved here: the "
+			    "result is %s",
+			    STR_FMT(p->entry->name), buf_text(&text),
+			    words_of(p->c, check_reg(p->c, 0)));
+}
+
+static struct err *prove_result(const struct proof *p, const struct constraint *k)
+{
+	size_t from, to = 0;
+	while (constraint_next(k, &from, &to)) {
+		size_t n = from;
+		while (n < to && (prove_term(p, &k->terms[n]) || prove_by_limit(p, &k->terms[n])))
+			n++;
+		if (n == to)
+			return NULL;
+	}
+	return reject_result(p, k);
+}
+
+struct err *proof_exit(struct check *c)
+{
+	const struct role_entry *e = c->host;
+	struct role_function f = {.name = e->name,
+				  .params = e->params,
+				  .params_count = e->params_count};
+	struct proof p = {c, &f, c->host_args, e};
+	for (size_t i = 0; i < e->post_count; i++)
+		if (!e->post[i].is_prose)
+			TRY(prove_result(&p, &e->post[i]));
+	return NULL;
 }
 
 /* ---- after ---- */
@@ -356,11 +460,6 @@ static const struct learning unsigned_learnings[] = {
 	[CONSTRAINT_LT] = {BPF_JLT, BPF_JGT}, [CONSTRAINT_LE] = {BPF_JLE, BPF_JGE},
 	[CONSTRAINT_GT] = {BPF_JGT, BPF_JLT}, [CONSTRAINT_GE] = {BPF_JGE, BPF_JLE},
 };
-
-static bool is_return(const struct constraint_sum *s)
-{
-	return s->count == 1 && s->atoms[0].kind == CONSTRAINT_RETURN && !s->atoms[0].negative;
-}
 
 /* The numbers of `n` that the result, of 64 bits, can be compared with; false where there is none. */
 static bool range_of(const struct bounded *n, bool is_signed, struct range *out)
@@ -469,7 +568,7 @@ static void learn(const struct proof *p, const struct constraint *k, struct stat
  * access that it vouches for would fall out of its bounds. */
 void proof_after(struct check *c, const struct role_function *f, const struct state_reg args[5])
 {
-	struct proof p = {c, f, args};
+	struct proof p = {c, f, args, NULL};
 	if (f->kind != ROLE_FUNCTION_HOST)
 		return;
 	for (size_t i = 0; i < f->post_count; i++)

@@ -11,6 +11,10 @@
  */
 MUST_CHECK struct err *proof_before(struct check *c, const struct role_function *f);
 
+/* An extension entry ends, with a number in r0: what it promises of its result holds.
+ * fails CONSTRAINT */
+MUST_CHECK struct err *proof_exit(struct check *c);
+
 /* How many bytes the size of `t`, one of f's terms readable(n) or writable(n), may ask for, at the most;
  * UINT64_MAX where that is not known. Before the call. *is_exact: never less. */
 uint64_t proof_reach(struct check *c, const struct role_function *f,

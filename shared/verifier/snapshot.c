@@ -73,6 +73,7 @@ struct err *snapshot_take(const struct state *s, uint32_t insn, struct snapshot 
 	TRY_MEMORY(copy);
 	*copy = head;
 	memcpy(copy->path, s->path, sizeof copy->path);
+	memcpy(copy->least, s->least, sizeof copy->least);
 	copy->regs = (struct state_reg *)(copy + 1);
 	copy->slots = (struct state_slot *)(copy->regs + regs);
 	copy->frames = (struct snapshot_frame *)(copy->slots + slots);
@@ -99,6 +100,7 @@ void snapshot_restore(const struct snapshot *from, struct state *s)
 	s->widened = from->widened;
 	s->count = from->count;
 	memcpy(s->path, from->path, sizeof s->path);
+	memcpy(s->least, from->least, sizeof s->least);
 	memcpy(s->refs, from->refs, from->refs_count * sizeof s->refs[0]);
 	const struct state_reg *reg = from->regs;
 	const struct state_slot *slot = from->slots;

@@ -21,6 +21,7 @@ struct snapshot {
 	uint32_t insn;	   /* what comes next */
 	uint32_t frames_count, refs_count, forks, since, decisions, widened;
 	uint64_t count;
+	int64_t least[STATE_SIZES];
 	struct state_decision path[STATE_PATH];
 	struct state_reg *regs; /* this and what follows lies behind this struct */
 	struct state_slot *slots;

@@ -70,8 +70,8 @@ struct null_check {
 static void settle_one(void *context, struct state_reg *r)
 {
 	const struct null_check *n = context;
-	if (!(state_flags(r) & STATE_IS_NULL) || r->id != n->id)
-		return;
+	if (!(state_flags(r) & STATE_IS_NULL) || r->id != n->id || !range_is(&r->range, 0))
+		return; /* where a pointer that may be null was moved to says nothing of it */
 	if (n->is_null)
 		*r = state_scalar(range_const(0));
 	else

@@ -24,6 +24,8 @@
 #define STATE_FRAME_SIZE 512
 #define STATE_REFS	 16
 #define STATE_DEPS	 4
+#define STATE_LIMITS	 2
+#define STATE_SIZES	 6 /* ROLE_MAX_ARGUMENTS */
 #define STATE_PATH	 16
 #define STATE_FRAME_VARS (STATE_REGS + STATE_SLOTS)
 #define STATE_VARS	 (STATE_FRAMES * STATE_FRAME_VARS)
@@ -45,6 +47,10 @@ enum state_kind {
 #define STATE_IS_OBJECT \
 	64u /* lies in slots of the stack only: calls make and use it, nothing loads it */
 
+#define STATE_IS_HOST \
+	128u /* memory of the host: host.h says what of it may be touched; what the host says of its
+	      * size is true also where it may be null */
+
 struct state_kind_row {
 	const char *words; /* "pointer to the stack" */
 	uint8_t base;	   /* enum verifier_base */
@@ -54,6 +60,12 @@ struct state_kind_row {
 
 extern const struct state_kind_row state_kinds[];
 
+/* A number, or a pointer's offset, below the size of memory of the host (limit.h). */
+struct state_limit {
+	uint8_t of;   /* argument + 1 that says the size; 0: none */
+	uint8_t form; /* enum limit_form */
+	int32_t left;
+};
 struct role_function;
 
 struct state_reg {
@@ -61,10 +73,19 @@ struct state_reg {
 	uint8_t frame;		   /* STACK: whose; HANDLE…: 1 where what it leads to is const */
 	uint16_t deps[STATE_DEPS]; /* variable + 1; 0 is none */
 	uint32_t map; /* MAP, KEY, VALUE…: index into the object's maps; FUNCTION: … functions;
-		       * HANDLE…: the host's BTF id of what it leads to */
+		       * HOST_STRUCT…: … the role's places; HOST_MEM…: … the entry's arguments;
+		       * HOST_VAR: … the role's variables; HANDLE…: the host's BTF id of what it leads to */
 	uint32_t id;  /* equal ids: SCALAR the same number, VALUE… the same element, RECORD… the
-		      * reference, HANDLE… the same one and perhaps a reference; 0: none */
-	uint32_t size; /* RECORD…: bytes; HANDLE…: those of its type, 0 where unknown */
+		      * reference, HANDLE… the same one and perhaps a reference, HOST_… the same pointer;
+		      * 0: none */
+	uint32_t
+		size; /* RECORD…, HOST_STRUCT…, HOST_VAR: bytes; HANDLE…: those of its type, 0 where
+			* unknown */
+	struct state_limit limits[STATE_LIMITS];
+	/* SCALAR, HOST_MEM…: the number, or offset, is that of name `link` and `plus`, without a wrap: what is
+	 * learnt of one of a family holds for all (limit_share()). 0: none but its own id */
+	uint32_t link;
+	int32_t plus;
 	uint32_t
 		ref; /* SCALAR: its low ref_bytes bytes are those of the number that was acquired as
 			* reference `ref`; 0: none */
@@ -115,6 +136,7 @@ struct state {
 	uint32_t decisions; /* in all; the last STATE_PATH of them are in `path` */
 	uint32_t widened;   /* 1 + the instruction where this was last done (widen.h); 0: nowhere */
 	struct state_decision path[STATE_PATH];
+	int64_t least[STATE_SIZES]; /* sizes of the host's memory are at least that; 0: not known */
 	struct state_ref refs[STATE_REFS];
 	struct state_frame frames[STATE_FRAMES];
 };

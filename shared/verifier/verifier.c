@@ -4,6 +4,7 @@
 #include "shared/verifier/check.h"
 #include "shared/verifier/explore.h"
 #include "shared/verifier/fact.h"
+#include "shared/verifier/host.h"
 #include "shared/verifier/meter.h"
 
 #include "shared/base/mem.h"
@@ -84,11 +85,14 @@ static struct err *check_entry(struct check *c, uint32_t index)
 	c->insn = f->first;
 	c->state->frames_count = c->state->decisions = 0;
 	c->ctx = f->kind ? ctx_find(f->kind->kind) : NULL;
+	c->host = NULL;
+	if (f->kind && f->kind->kind == SECTION_EXTENSION)
+		TRY(host_entry(c, f));
 	if (!c->ctx)
-		return check_reject(c, VERIFIER_UNSUPPORTED,
-				    "use SEC(\"uprobe/…\") or SEC(\"uretprobe/…\")",
-				    "entries of section %.*s are not run here",
-				    STR_FMT(f->section));
+		return check_reject(
+			c, VERIFIER_UNSUPPORTED,
+			"use SEC(\"uprobe/…\"), SEC(\"uretprobe/…\") or SEC(\"eim/ENTRY\")",
+			"entries of section %.*s are not run here", STR_FMT(f->section));
 	return explore_entry(c, index);
 }
 

@@ -3,6 +3,8 @@
  */
 #include "shared/verifier/words.h"
 
+#include "shared/verifier/host.h"
+
 const char *words_name(unsigned reg)
 {
 	static const char *const names[STATE_REGS] = {"r0", "r1", "r2", "r3", "r4", "r5",
@@ -52,7 +54,7 @@ static void put_scalar(const struct range *r, struct buf *out)
 	}
 }
 
-static void put_offset(const struct range *r, struct buf *out)
+void words_offset(const struct range *r, struct buf *out)
 {
 	if (range_is_const(r))
 		buf_printf(out, ", at offset %lld", (long long)r->bits.value);
@@ -88,7 +90,7 @@ static void put_value(const struct check *c, const struct state_reg *r, struct b
 		buf_printf(out, "a pointer to the globals of %.*s (%u bytes)", STR_FMT(m->name),
 			   m->value_size);
 	if (r->kind == STATE_VALUE)
-		put_offset(&r->range, out);
+		words_offset(&r->range, out);
 }
 
 void words_reg(const struct check *c, const struct state_reg *r, struct buf *out)
@@ -99,13 +101,14 @@ void words_reg(const struct check *c, const struct state_reg *r, struct buf *out
 		return;
 	case STATE_SCALAR:
 		put_scalar(&r->range, out);
+		host_words_limits(c, r, "", out);
 		return;
 	case STATE_STACK:
 		put_stack(c, r, out);
 		return;
 	case STATE_CTX:
 		buf_printf(out, "a %s (%s)", state_kinds[r->kind].words, c->ctx->name);
-		put_offset(&r->range, out);
+		words_offset(&r->range, out);
 		return;
 	case STATE_MAP:
 		buf_printf(out, "the map %.*s", STR_FMT(c->maps[r->map].name));
@@ -116,18 +119,25 @@ void words_reg(const struct check *c, const struct state_reg *r, struct buf *out
 	case STATE_KEY:
 		buf_printf(out, "a %s of map %.*s (%u bytes)", state_kinds[r->kind].words,
 			   STR_FMT(c->maps[r->map].name), c->maps[r->map].key_size);
-		put_offset(&r->range, out);
+		words_offset(&r->range, out);
 		return;
 	case STATE_VALUE:
 	case STATE_VALUE_OR_NULL:
 		put_value(c, r, out);
+		return;
+	case STATE_HOST_STRUCT:
+	case STATE_HOST_STRUCT_OR_NULL:
+	case STATE_HOST_MEM:
+	case STATE_HOST_MEM_OR_NULL:
+	case STATE_HOST_VAR:
+		host_words(c, r, out);
 		return;
 	case STATE_RECORD:
 	case STATE_RECORD_OR_NULL:
 		buf_printf(out, "%s%s of %u bytes", r->kind == STATE_RECORD ? "a " : "",
 			   state_kinds[r->kind].words, r->size);
 		if (r->kind == STATE_RECORD)
-			put_offset(&r->range, out);
+			words_offset(&r->range, out);
 		return;
 	case STATE_HANDLE:
 	case STATE_HANDLE_OR_NULL:

@@ -12,6 +12,9 @@ const char *words_name(unsigned reg);
 /* "a number from 0 to 255", "a pointer to the stack, at r10-16", … */
 void words_reg(const struct check *c, const struct state_reg *r, struct buf *out);
 
+/* ", at offset 8" */
+void words_offset(const struct range *r, struct buf *out);
+
 /* The same as a text that lives as long as the verdict. */
 const char *words_of(struct check *c, const struct state_reg *r);
 

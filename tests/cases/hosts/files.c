@@ -25,9 +25,9 @@ struct point {
 	double x, y;
 };
 
-int on_work(int kind)
+int on_work(int kind, int flags)
 {
-	return kind;
+	return kind + flags;
 }
 
 /* ---- files: numbers ---- */
