@@ -29,16 +29,16 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-EIM_HOST_FUNCTION(host, host_add)
-EIM_HOST_FUNCTION(host, host_again)
-EIM_HOST_FUNCTION(host, host_wait)
-EIM_HOST_FUNCTION(host, host_leap)
-EIM_HOST_FUNCTION(host, host_yield)
-EIM_CAPABILITY(Help, host, host_add)
-EIM_CAPABILITY(Help, host, host_again)
-EIM_CAPABILITY(Help, host, host_wait)
-EIM_CAPABILITY(Help, host, host_leap)
-EIM_CAPABILITY(Help, host, host_yield)
+EIM_HOST_FUNCTION(work, host_add)
+EIM_HOST_FUNCTION(work, host_again)
+EIM_HOST_FUNCTION(work, host_wait)
+EIM_HOST_FUNCTION(work, host_leap)
+EIM_HOST_FUNCTION(work, host_yield)
+EIM_CAPABILITY(Help, work, host_add)
+EIM_CAPABILITY(Help, work, host_again)
+EIM_CAPABILITY(Help, work, host_wait)
+EIM_CAPABILITY(Help, work, host_leap)
+EIM_CAPABILITY(Help, work, host_yield)
 EIM_ROLE(Worker)
 EIM_ROLE_HAS(Worker, Help)
 
@@ -156,7 +156,7 @@ static void release(void)
 	printf("result %ld\n", held.sum);
 }
 
-static void leap(int x, int y)
+static void try_leap(int x, int y)
 {
 	if (setjmp(leap_to))
 		printf("leapt\n");
@@ -168,7 +168,7 @@ static __attribute__((noinline)) void deep(int x, int y)
 {
 	volatile char room[4096];
 	room[0] = 0;
-	leap(x, y);
+	try_leap(x, y);
 	room[1] = room[0];
 }
 
@@ -228,7 +228,7 @@ static void run(const char *line)
 	static const struct {
 		const char *name;
 		void (*run)(int x, int y);
-	} commands[] = {{"call", call},	  {"hold", hold},      {"leap", leap}, {"deep", deep},
+	} commands[] = {{"call", call},	  {"hold", hold},      {"leap", try_leap}, {"deep", deep},
 			{"fiber", fiber}, {"fork", fork_once}, {"keep", keep}};
 	char word[16] = "";
 	int n[4] = {0};
