@@ -55,7 +55,9 @@ static void put_data(struct writer *w, int place)
 	bool checks = !chance(w, 2);
 	if (checks)
 		put(w, INSN(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0));
+	w->is_slice = true;
 	generate_uses(w, 0, bytes);
+	w->is_slice = false;
 	if (checks)
 		land(w, at);
 	w->numbers &= numbers & GENERATE_KEPT;
@@ -126,7 +128,9 @@ static void put_slice(struct writer *w)
 	uint32_t at = w->count, over;
 	put(w, INSN(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0));
 	put_store(w, 10, -256, 0);
+	w->is_slice = true;
 	generate_uses(w, 0, 8);
+	w->is_slice = false;
 	if (chance(w, 4))
 		put_over(w, place);
 	put_release(w, place);

@@ -32,8 +32,10 @@ struct scenario_run {
 
 static inline void scenario_read_header(struct str text, struct scenario *out)
 {
-	static const struct str fields[] = {
-		{"name: ", 6}, {"expect: ", 8}, {"role: ", 6}, {"host: ", 6}};
+	static const struct str fields[] = {{"name: ", 6},
+					    {"expect: ", 8},
+					    {"role: ", 6},
+					    {"host: ", 6}};
 	*out = (struct scenario){.spec = STR("all")};
 	struct str *places[] = {&out->name, &out->expect, &out->spec, &out->host};
 	for (struct str line; text.size && str_split(text, '\n', &line, &text);) {
