@@ -59,7 +59,7 @@ enum bpf_map_type {
  *		__uint(type, BPF_MAP_TYPE_PROG_ARRAY); __uint(max_entries, 2); __uint(key_size, 4);
  *		__array(values, int (void *));
  *	} next SEC(".maps") = { .values = { [0] = (void *)&second } };
- * What is inside stays as it is written there.
+ * What is inside stays as it is written there. A program whose section names no place to attach to only runs so.
  */
 
 /*

@@ -49,6 +49,33 @@ static struct err *translate_all(struct module *m)
 	return module_optimise(m);
 }
 
+/* ---- entries that nothing is attached to ---- */
+static bool goes_on_with(const struct jit_program *p, const struct verifier_entry *from,
+			 const struct object_function *to)
+{
+	for (uint32_t i = 0; i < p->maps_count && i < OBJECT_MAX_MAPS; i++) {
+		const struct object_map *m = &p->maps[i];
+		for (uint32_t k = 0; (from->tail_maps >> i & 1) && k < m->slots_count; k++)
+			if (&p->functions[m->slots[k].index] == to)
+				return true;
+	}
+	return false;
+}
+
+/* Whether entry `n` only runs after another one: its section names no place, or the same extension entry
+ * as the other's. */
+static bool only_follows(const struct jit_program *p, uint32_t n)
+{
+	const struct object_function *f = p->entries[n].function;
+	bool has_place = f->section.size && memchr(f->section.data, '/', f->section.size);
+	if (has_place && !(f->kind && f->kind->kind == SECTION_EXTENSION))
+		return false;
+	for (uint32_t i = 0; i < p->entries_count; i++)
+		if (i != n && goes_on_with(p, &p->entries[i], f))
+			return true;
+	return false;
+}
+
 /* ---- layout ---- */
 static struct err *place_map(struct image *image, const struct object_map *from,
 			     struct image_map *to)
@@ -135,6 +162,8 @@ static struct err *list_entries(const struct jit_program *p, const struct link *
 	TRY_MEMORY(image->entries);
 	for (uint32_t i = 0; i < p->entries_count; i++) {
 		const struct object_function *f = p->entries[i].function;
+		if (only_follows(p, i))
+			continue;
 		struct image_entry *entry = &image->entries[image->entries_count++];
 		char symbol[32];
 		snprintf(symbol, sizeof(symbol), MODULE_ENTRY_SYMBOL, i);
@@ -176,7 +205,11 @@ static struct err *link_image(const struct module *m, struct bytes object, struc
 	TRY(link_write(&l, find_place, &places, code));
 	image->code = bytes_of(code, l.code_bytes);
 	image->needs = m->needs;
-	return list_entries(m->program, &l, image);
+	TRY(list_entries(m->program, &l, image));
+	return image->entries_count
+		       ? NULL
+		       : err_new(ERR_INVALID, "each of the entries follows another one: "
+					      "which one begins is not known");
 }
 
 static struct err *build_image(struct module *m, struct image **out)

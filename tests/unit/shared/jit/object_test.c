@@ -256,13 +256,14 @@ static void check_chain(const struct load *l)
 		uint64_t index, result, steps;
 	} rows[] = {{0, 77, 10101}, {1, 1, 1}, {2, 77, 10001}, {7, 1, 34}, {8, 1, 1}};
 	uint64_t *steps = (uint64_t *)(l->maps[0].base + RT_PAGE);
-	assert_int_equal(l->image->maps_count, 1); /* .bss */
+	assert_int_equal(l->image->maps_count, 1);    /* .bss */
+	assert_int_equal(l->image->entries_count, 1); /* the others name no place to attach to */
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct {
 			uint64_t before[13], si, di, after[6];
 		} ctx = {.si = 77, .di = rows[i].index};
 		*steps = 0;
-		assert_int_equal(load_run(l, l->image->entries_count - 1, &ctx), rows[i].result);
+		assert_int_equal(load_run(l, 0, &ctx), rows[i].result);
 		assert_int_equal(*steps, rows[i].steps);
 	}
 }
