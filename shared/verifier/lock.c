@@ -10,10 +10,13 @@
  * [I3] Neither entry nor callback ends while it is held. Callbacks begin without one, by [I2].
  * [I4] bpf_spin_lock() may end the run, where another one keeps the lock. So nothing is held there that
  *      would be lost.
+ *      Functions that are not static may be known by their types alone; so it is asked before they are called
+ *      whether they, or what they name, take a lock.
  * [I5] The lock's bytes are never accessed by the program, nor by helpers on its behalf.
  */
 #include "shared/verifier/lock.h"
 
+#include "shared/base/mem.h"
 #include "shared/bpf/helper.h"
 #include "shared/verifier/words.h"
 
@@ -148,10 +151,69 @@ static struct err *check_exit(struct check *c)
 			    place_of(c, s->lock.insn), s->frames_count > 1 ? "callback" : "entry");
 }
 
+/* ---- functions that may end the run ---- */
+
+/* Looks through function `f`: whether it takes a lock itself. The functions that it calls or hands to helpers
+ * are put behind the others in `found`, of which there are *count. */
+static bool takes_lock(const struct check *c, uint32_t f, uint32_t *found, uint32_t *count,
+		       uint8_t *seen)
+{
+	const struct object_function *fn = &c->functions[f];
+	for (uint32_t i = fn->first; i < fn->first + fn->count; i = c->flow.insns[i].next) {
+		const struct bpf_insn *insn = &c->insns[i];
+		const struct object_function *named = NULL;
+		if (c->flow.insns[i].kind == INSN_CALL_HELPER && insn->imm == BPF_FUNC_spin_lock)
+			return true;
+		if (c->flow.insns[i].kind == INSN_CALL_LOCAL)
+			named = &c->functions[c->flow.insns[i].target];
+		else if (c->flow.insns[i].kind == INSN_LD_IMM64 && insn->src_reg == BPF_PSEUDO_FUNC)
+			named = object_function_at(c->object, (uint32_t)insn->imm);
+		if (!named || seen[named - c->functions])
+			continue;
+		seen[named - c->functions] = true;
+		found[(*count)++] = (uint32_t)(named - c->functions);
+	}
+	return false;
+}
+
+static struct err *may_lock(const struct check *c, uint32_t function, bool *out)
+{
+	size_t n = c->functions_count;
+	OWNED(mem) void *queue = mem_zalloc_array(n, sizeof(uint32_t));
+	OWNED(mem) void *seen = mem_zalloc_array(n, 1);
+	TRY_MEMORY(queue);
+	TRY_MEMORY(seen);
+	uint32_t *found = queue, count = 1;
+	found[0] = function;
+	((uint8_t *)seen)[function] = true;
+	*out = false;
+	for (uint32_t i = 0; i < count && !*out; i++)
+		*out = takes_lock(c, found[i], found, &count, seen);
+	return NULL;
+}
+
+/* [I4] */
+static struct err *check_global(struct check *c)
+{
+	const struct state *s = c->state;
+	uint32_t target = c->flow.insns[c->insn].target;
+	bool may_end = false;
+	if (s->refs_count == 0 || !c->functions[target].is_global)
+		return NULL;
+	TRY(may_lock(c, target, &may_end));
+	if (!may_end)
+		return NULL;
+	return check_reject(
+		c, VERIFIER_SPIN_LOCK, "call it before, or give back first what was acquired",
+		"%.*s() takes a lock: the run may end there, where another one keeps it, "
+		"and what was acquired at %s would be lost",
+		STR_FMT(c->functions[target].name), place_of(c, s->refs[0].insn));
+}
+
 struct err *lock_check_step(struct check *c, enum insn_kind kind)
 {
 	if (!c->state->lock.id)
-		return NULL;
+		return kind == INSN_CALL_LOCAL ? check_global(c) : NULL;
 	if (kind == INSN_CALL_HELPER)
 		return check_helper(c);
 	if (kind == INSN_CALL_KFUNC)
