@@ -52,7 +52,7 @@ BINARIES := $(addprefix $(OUT)/bin/,eim-controller eimctl eim-agent eim-compile)
 PROGRAMS := $(patsubst %.bpf.c,build/%.bpf.o,$(wildcard policies/*/*.bpf.c tests/programs/*.bpf.c tests/integration/*.bpf.c tests/bench/*.bpf.c))
 
 .DEFAULT_GOAL := all
-.PHONY: all programs tests check defects demo lint fuzz bench cover verdicts format help setup clean
+.PHONY: all programs tests check defects demo lint fuzz bench cover reach verdicts format help setup clean
 .SECONDARY:
 
 all: $(BINARIES) programs ## build the binaries (build/bin) and the packs' programs
@@ -255,6 +255,16 @@ cover: ## line coverage of the unit tests
 		LDFLAGS="$(LDFLAGS) --coverage" -j$$(nproc) tests
 	@OUT=build/cover tests/run unit; gcov -r -n $$(find build/cover/obj -name '*.gcda') 2>/dev/null | \
 		grep -A1 "^File '\(shared\|agent\|controller\)" | paste - - - | sort | cut -c1-120
+
+reach: ## what generated programs reach: of the instruction set, and of the verifier's lines and branches
+	@$(MAKE) --no-print-directory SAN= OUT=build/reach CFLAGS="$(CFLAGS) -O0 --coverage" \
+		LDFLAGS="$(LDFLAGS) --coverage" -j$$(nproc) build/reach/tests/sound/fuzz
+	@find build/reach -name '*.gcda' -delete; build/reach/tests/sound/fuzz --count 20000 --every 0 --report
+	@gcov -b -n build/reach/obj/shared/verifier/*.gcda 2>/dev/null | grep -A3 "^File 'shared/verifier" | \
+		awk -F"[':% ]+" '/^File/ { f = $$2 } /^Lines/ { l = $$3; n = $$5 } /^Taken/ { print f, l, n, $$5, $$7 }' | \
+		sort -u | awk '{ printf "%6.1f%% of %4d lines %6.1f%% of %4d branches  %s\n", $$2, $$3, $$4, $$5, $$1; \
+		l += $$2 * $$3; n += $$3; b += $$4 * $$5; m += $$5 } END { \
+		printf "%6.1f%% of %4d lines %6.1f%% of %4d branches  together\n", l / n, n, b / m, m }'
 
 format: ## lay out the sources by clang-format
 	@clang-format -i $$(git ls-files '*.c' '*.h' ':!*.tbl.h' ':!*.bpf.c')

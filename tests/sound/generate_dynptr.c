@@ -55,7 +55,9 @@ static void put_data(struct writer *w, int place)
 	bool checks = !chance(w, 2);
 	if (checks)
 		put(w, INSN(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0));
+	w->is_slice = true;
 	generate_uses(w, 0, bytes);
+	w->is_slice = false;
 	if (checks)
 		land(w, at);
 	w->numbers &= numbers & GENERATE_KEPT;
@@ -101,6 +103,49 @@ static void put_record(struct writer *w)
 		put_read(w, place);
 }
 
+static void put_release(struct writer *w, int place)
+{
+	put_stack(w, 1, place);
+	put_set(w, 2, 0);
+	put_call(w,
+		 chance(w, 70) ? BPF_FUNC_ringbuf_submit_dynptr : BPF_FUNC_ringbuf_discard_dynptr);
+}
+
+/* A slice is kept, and now and then used when its record is gone. */
+static void put_slice(struct writer *w)
+{
+	int place = place_of(w);
+	put_imm64(w, 1, BPF_PSEUDO_MAP_FD, GENERATE_MAP_RING, 0);
+	put_set(w, 2, 16);
+	put_set(w, 3, 0);
+	put_stack(w, 4, place);
+	put_call(w, BPF_FUNC_ringbuf_reserve_dynptr);
+	put_set(w, 2, (int32_t)below(w, 9));
+	put_set(w, 3, 8);
+	put_stack(w, 1, place);
+	put_call(w, BPF_FUNC_dynptr_data);
+	uint16_t numbers = w->numbers & GENERATE_KEPT;
+	uint32_t at = w->count, over;
+	put(w, INSN(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0));
+	put_store(w, 10, -256, 0);
+	w->is_slice = true;
+	generate_uses(w, 0, 8);
+	w->is_slice = false;
+	if (chance(w, 4))
+		put_over(w, place);
+	put_release(w, place);
+	if (chance(w, 6)) {
+		put_load(w, 1, 10, -256);
+		generate_use(w, 1, 0, 3);
+	}
+	over = w->count;
+	put(w, INSN(BPF_JMP | BPF_JA, 0, 0, 0, 0));
+	land(w, at);
+	put_release(w, place);
+	land(w, over);
+	w->numbers = numbers;
+}
+
 static void put_value(struct writer *w)
 {
 	static const uint8_t globals[] = {GENERATE_MAP_DATA, GENERATE_MAP_BSS, GENERATE_MAP_DATA,
@@ -111,7 +156,10 @@ static void put_value(struct writer *w)
 	put_imm64(w, 1, BPF_PSEUDO_MAP_VALUE, map, from);
 	put_set(w, 2, (int32_t)below(w, bytes - from + 1 + chance(w, 3)));
 	put_set(w, 3, chance(w, 3));
-	put_stack(w, 4, place);
+	if (!w->has_ctx && chance(w, 15)) /* in a frame that is not its own */
+		put_mov(w, 4, 6);
+	else
+		put_stack(w, 4, place);
 	put_call(w, BPF_FUNC_dynptr_from_mem);
 	is_number(w, 0);
 	put_uses(w, place, false);
@@ -144,6 +192,7 @@ static void put_element(struct writer *w)
 
 static const struct generate_statement statements[] = {
 	{4, true, put_record},
+	{2, true, put_slice},
 	{2, true, put_value},
 	{1, true, put_element},
 };

@@ -53,6 +53,23 @@ static const struct generate_kind look = {.name = "look",
 					  .write = write_look,
 					  .type = GENERATE_TYPE_LOOK};
 
+/* r2 is null on one path; on the other one, too, most of the time. */
+static void put_null(struct writer *w)
+{
+	put_set(w, 2, 0);
+	uint32_t at = generate_condition(w);
+	put_set(w, 2, chance(w, 70) ? 0 : 4096);
+	land(w, at);
+}
+
+/* Where slot 7, which follows the buffer, was written, the memory may begin in between. */
+static int any_shift(struct writer *w)
+{
+	if (w->slots >> 7 & 1)
+		return chance(w, 30) ? 1 + (int)below(w, 8) : 0;
+	return chance(w, 3) ? 8 : 0;
+}
+
 static void put_global_call(struct writer *w)
 {
 	const struct generate_kind *kind = chance(w, 60) ? &change : &look;
@@ -68,8 +85,10 @@ static void put_global_call(struct writer *w)
 			  chance(w, 50) ? GENERATE_MAP_DATA : GENERATE_MAP_RODATA, 0);
 	else if (!w->has_ctx && way == 2)
 		put_mov(w, 2, 6);
+	else if (way == 3 && chance(w, 30))
+		put_null(w);
 	else
-		put_stack(w, 2, GENERATE_BUFFER + (chance(w, 3) ? 8 : 0));
+		put_stack(w, 2, GENERATE_BUFFER + any_shift(w));
 	generate_refer(w, kind);
 	put(w, INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0));
 	w->numbers &= GENERATE_KEPT;

@@ -145,17 +145,17 @@ static void by_kept_half(struct writer *w, struct index *x)
 	if (chance(w, 50))
 		skip(w, x, BPF_JMP32, BPF_JGT, x->reg, x->limit);
 	put(w, INSN(BPF_LDX | (chance(w, 25) ? INSN_MEMSX : BPF_MEM) | size, x->reg, 10, at, 0));
-	if (chance(w, 60))
-		skip(w, x, wide(w, 60), BPF_JGT, x->reg, x->limit);
+	if (chance(w, 90))
+		skip(w, x, wide(w, 90), BPF_JGT, x->reg, x->limit);
 }
 
 static void by_sign(struct writer *w, struct index *x)
 {
 	static const uint8_t widths[] = {8, 16, 32};
 	put(w, INSN(BPF_ALU64 | BPF_MOV | BPF_X, x->reg, x->reg, widths[below(w, 3)], 0));
-	skip(w, x, wide(w, 70), BPF_JSGT, x->reg, x->limit);
+	skip(w, x, wide(w, 90), BPF_JSGT, x->reg, x->limit);
 	if (chance(w, 95))
-		skip(w, x, wide(w, 70), BPF_JSLT, x->reg, 0);
+		skip(w, x, wide(w, 90), BPF_JSLT, x->reg, 0);
 }
 
 static void by_swap(struct writer *w, struct index *x)
@@ -189,9 +189,11 @@ static void by_difference(struct writer *w, struct index *x)
 	is_number(w, other);
 	put_k(w, BPF_ALU64, BPF_AND, other, 7);
 	put_k(w, BPF_ALU64, BPF_AND, x->reg, x->limit);
-	put(w, INSN((chance(w, 70) ? BPF_ALU64 : BPF_ALU) | BPF_SUB | BPF_X, x->reg, other, 0, 0));
-	skip(w, x, wide(w, 80), chance(w, 50) ? BPF_JSLT : BPF_JGT, x->reg,
-	     chance(w, 50) ? 0 : x->limit);
+	put(w, INSN((chance(w, 85) ? BPF_ALU64 : BPF_ALU) | BPF_SUB | BPF_X, x->reg, other, 0, 0));
+	if (chance(w, 50))
+		skip(w, x, wide(w, 90), BPF_JGT, x->reg, x->limit);
+	else
+		skip(w, x, wide(w, 90), BPF_JSLT, x->reg, 0);
 }
 
 /* From below: a jump that is taken when the index is good. */
@@ -211,7 +213,7 @@ static void (*const ways[])(struct writer *w, struct index *x) = {
 unsigned generate_index(struct writer *w, uint32_t limit, uint32_t *skips, unsigned *skips_count)
 {
 	struct index x = {7 + below(w, 3), (int32_t)limit, skips, skips_count};
-	if (chance(w, 8))
+	if (chance(w, 5))
 		x.limit += 1 + (int32_t)below(w, 4);
 	ways[below(w, ARRAY_SIZE(ways))](w, &x);
 	return x.reg;

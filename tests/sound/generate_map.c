@@ -85,7 +85,9 @@ static void put_global(struct writer *w)
 		is_number(w, reg);
 		return;
 	}
+	w->is_slice = at % 8 != 0;
 	generate_uses(w, reg, w->p->maps[map].value_size - at);
+	w->is_slice = false;
 }
 
 static const uint8_t rodata[16] = "abc\0\1\2\3\377hello\0\0";

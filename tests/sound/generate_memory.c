@@ -42,7 +42,8 @@ void generate_use(struct writer *w, unsigned reg, int offset, unsigned size_inde
 		put(w, INSN(BPF_ST | BPF_MEM | sizes[size_index], reg, 0, offset, any_imm(w)));
 		return;
 	case 2:
-		if (bytes >= 4 && (offset % (int)bytes == 0 || chance(w, 5))) {
+		if (bytes >= 4 && (!w->is_slice || chance(w, 3)) &&
+		    (offset % (int)bytes == 0 || chance(w, 5))) {
 			put_atomic(w, reg, offset, bytes);
 			return;
 		}
@@ -98,6 +99,13 @@ void generate_uses(struct writer *w, unsigned reg, uint32_t bytes)
 	w->numbers &= before;
 }
 
+/* Of the slot, or of one of its halves. */
+static void put_slot_atomic(struct writer *w, int at)
+{
+	bool is_half = chance(w, 40);
+	put_atomic(w, 10, at + (chance(w, is_half ? 50 : 3) ? 4 : 0), is_half ? 4 : 8);
+}
+
 static void put_slot(struct writer *w)
 {
 	unsigned slot = below(w, 8), target = 7 + below(w, 3), size_index = below(w, 4);
@@ -118,8 +126,7 @@ static void put_slot(struct writer *w)
 				    sizes[size_index],
 			    target, 10, at, 0));
 	else
-		put_atomic(w, 10, -8 * (int)(slot + 1) + (chance(w, 30) ? 4 : 0),
-			   chance(w, 40) ? 4 : 8);
+		put_slot_atomic(w, -8 * (int)(slot + 1));
 }
 
 /* A pointer goes to the stack, and comes back for a use: the context, or a place in the buffer. */

@@ -61,6 +61,7 @@ struct writer {
 	uint16_t numbers; /* registers that hold numbers */
 	uint16_t slots;	  /* numbers among slots 0 … 7 */
 	bool has_buffer, has_ctx;
+	bool is_slice; /* what is used now may lie anywhere: few atomic operations */
 	unsigned depth;
 };
 

@@ -16,20 +16,20 @@ static const struct {
 	 "bpf_ringbuf_discard_dynptr, bpf_dynptr_read, bpf_dynptr_write, bpf_dynptr_data"},
 	{"Locks", "bpf_spin_lock, bpf_spin_unlock"},
 	{"Calls", "bpf_loop, bpf_for_each_map_elem"},
-	{"More", "bpf_map_delete_elem, bpf_ktime_get_ns, bpf_get_prandom_u32, bpf_ringbuf_query, "
-		 "bpf_get_smp_processor_id, bpf_ringbuf_output, bpf_tail_call"},
+	{"Changes", "bpf_map_delete_elem, bpf_ringbuf_query, bpf_ringbuf_output, bpf_tail_call"},
+	{"Chances", "bpf_ktime_get_ns, bpf_get_prandom_u32, bpf_get_smp_processor_id"},
 };
 
 static const struct {
 	const char *name, *capabilities, *attributes;
 } roles[JUDGE_ROLES] = {
-	{"All", "Maps, Reads, Records, Dynptrs, Locks, Calls, More",
+	{"All", "Maps, Reads, Records, Dynptrs, Locks, Calls, Changes, Chances",
 	 "max_instructions: 20000, max_memory: 4096"},
-	{"Some", "Maps, Reads, Records, Dynptrs, Locks, Calls",
+	{"Some", "Maps, Reads, Records, Dynptrs, Locks, Calls, Changes",
 	 "max_instructions: 2000, max_memory: 1024"},
-	{"Tight", "Maps, Reads, Records, Dynptrs, Locks, Calls, More",
-	 "max_instructions: 100, max_memory: 640"},
-	{"Metered", "Maps, Reads, Records, Dynptrs, Calls, More",
+	{"Tight", "Maps, Reads, Records, Dynptrs, Locks, Calls, Changes, Chances",
+	 "max_instructions: 200, max_memory: 640"},
+	{"Metered", "Maps, Reads, Records, Dynptrs, Locks, Calls, Changes, Chances",
 	 "max_instructions: 4000, max_memory: 4096, metered: true"},
 };
 
