@@ -100,8 +100,8 @@ static bool connect(struct flow *f, const struct object *object, const struct bp
 	uint32_t end = fn->first + fn->count;
 	for (uint32_t i = fn->first; i < end; i = f->insns[i].next) {
 		struct flow_insn *at = &f->insns[i];
-		bool jumps = at->kind == INSN_GOTO || at->kind == INSN_JUMP ||
-			     at->kind == INSN_MAY_GOTO;
+		bool jumps =
+			at->kind == INSN_GOTO || at->kind == INSN_JUMP || at->kind == INSN_MAY_GOTO;
 		if (jumps && !jump_target(f, &insns[i], i, fault))
 			return false;
 		if (at->kind == INSN_CALL_LOCAL && !call_target(f, object, &insns[i], i, fault))
