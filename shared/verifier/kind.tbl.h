@@ -17,18 +17,15 @@ KIND(STACK, "pointer to the stack", STACK, STACK,
 KIND(CTX, "pointer to the context", CTX, CTX, STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_OFFSET)
 KIND(MAP, "map", OTHER, MAP, STATE_IS_POINTER)
 KIND(INNER_MAP, "map inside of a map", OTHER, INNER_MAP, STATE_IS_POINTER)
-KIND(INNER_MAP_OR_NULL, "null or a map inside of a map", OTHER, INNER_MAP,
-     STATE_IS_POINTER | STATE_IS_NULL)
+KIND(INNER_MAP_OR_NULL, "null or a map inside of a map", OTHER, INNER_MAP, STATE_IS_POINTER | STATE_IS_NULL)
 KIND(FUNCTION, "function", OTHER, FUNCTION, STATE_IS_POINTER)
 KIND(KEY, "pointer to a key", OTHER, KEY, STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_OFFSET)
 KIND(VALUE, "pointer to a value", MAP_VALUE, VALUE,
      STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET)
-KIND(VALUE_OR_NULL, "null or a pointer to a value", MAP_VALUE, VALUE,
-     STATE_IS_POINTER | STATE_IS_NULL)
+KIND(VALUE_OR_NULL, "null or a pointer to a value", MAP_VALUE, VALUE, STATE_IS_POINTER | STATE_IS_NULL)
 KIND(RECORD, "pointer to a reserved record", OTHER, RECORD,
      STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET)
-KIND(RECORD_OR_NULL, "null or a pointer to a reserved record", OTHER, RECORD,
-     STATE_IS_POINTER | STATE_IS_NULL)
+KIND(RECORD_OR_NULL, "null or a pointer to a reserved record", OTHER, RECORD, STATE_IS_POINTER | STATE_IS_NULL)
 KIND(DYNPTR, "dynptr of the program's memory", OTHER, DYNPTR, STATE_IS_OBJECT)
 KIND(DYNPTR_RECORD, "dynptr of a ring-buffer record", OTHER, DYNPTR_RECORD, STATE_IS_OBJECT)
 KIND(SLICE, "pointer to a slice of a dynptr", OTHER, SLICE,
@@ -37,8 +34,7 @@ KIND(SLICE_OR_NULL, "null or a pointer to a slice of a dynptr", OTHER, SLICE,
      STATE_IS_POINTER | STATE_IS_NULL | STATE_IS_PART)
 KIND(PARAM, "pointer to a parameter's memory", OTHER, PARAM,
      STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET)
-KIND(PARAM_OR_NULL, "null or a pointer to a parameter's memory", OTHER, PARAM,
-     STATE_IS_POINTER | STATE_IS_NULL)
+KIND(PARAM_OR_NULL, "null or a pointer to a parameter's memory", OTHER, PARAM, STATE_IS_POINTER | STATE_IS_NULL)
 KIND(CONST_PARAM, "pointer to a parameter's constant memory", OTHER, CONST_PARAM,
      STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_OFFSET)
 KIND(CONST_PARAM_OR_NULL, "null or a pointer to a parameter's constant memory", OTHER, CONST_PARAM,
