@@ -49,10 +49,11 @@ static const struct wire_link *any_links(struct source *s, size_t count)
 {
 	struct wire_link *links = arena_alloc_array(s->arena, count, sizeof(*links));
 	for (size_t i = 0; i < count; i++)
-		links[i] =
-			(struct wire_link){any_text(s), any_text(s), any_number(s), any_text(s),
-					   any_text(s), any_text(s), next(s) % 4,   any_text(s),
-					   any_text(s), any_text(s), any_text(s),   any_number(s)};
+		links[i] = (struct wire_link){any_text(s),   any_text(s),  any_number(s),
+					      any_text(s),   any_text(s),  any_text(s),
+					      next(s) % 4,   any_text(s),  any_text(s),
+					      any_text(s),   any_text(s),  any_number(s),
+					      any_number(s), any_number(s)};
 	return links;
 }
 
@@ -123,6 +124,8 @@ static void a_printed_request_parses_to_the_same(void **state)
 		for (size_t i = 0; i < m.links_count; i++) {
 			assert_int_equal(m.links[i].state, read.links[i].state);
 			assert_int_equal(m.links[i].runs, read.links[i].runs);
+			assert_int_equal(m.links[i].runs_ended, read.links[i].runs_ended);
+			assert_int_equal(m.links[i].runs_skipped, read.links[i].runs_skipped);
 			assert_true(str_equal(m.links[i].policy, read.links[i].policy));
 			assert_true(str_equal(m.links[i].detail, read.links[i].detail));
 		}
