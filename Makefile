@@ -242,9 +242,13 @@ $(OUT)/tests/bench/%: $(OUT)/obj/tests/bench/%.o $(A_shared)
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS) $^ -lbpf $(LIBS_shared) -o $@
 
+$(OUT)/tests/bench/meter: $(OUT)/obj/tests/bench/meter.o $(A_jit) $(A_shared)
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS) $^ $(LIBS_jit) $(LIBS_shared) -o $@
+
 bench: ## figures, side by side in one run
 	@deploy/setup --tests
-	@$(MAKE) --no-print-directory -j$$(nproc) all $(HOSTS) $(OUT)/tests/bench/hook $(OUT)/tests/bench/verify
+	@$(MAKE) --no-print-directory -j$$(nproc) all $(HOSTS) $(OUT)/tests/bench/hook $(OUT)/tests/bench/verify $(OUT)/tests/bench/meter
 	@tests/bench/run
 
 verdicts: $(OUT)/tests/unit/shared/verifier/verdicts_test ## write shared/verifier/VERDICTS.md from its sources

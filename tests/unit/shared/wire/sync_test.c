@@ -131,6 +131,8 @@ static void a_printed_request_parses_to_the_same(void **state)
 		for (size_t i = 0; i < m.links_count; i++) {
 			assert_int_equal(m.links[i].state, read.links[i].state);
 			assert_int_equal(m.links[i].runs, read.links[i].runs);
+			assert_int_equal(m.links[i].runs_ended, read.links[i].runs_ended);
+			assert_int_equal(m.links[i].runs_skipped, read.links[i].runs_skipped);
 			assert_true(str_equal(m.links[i].policy, read.links[i].policy));
 			assert_true(str_equal(m.links[i].detail, read.links[i].detail));
 			assert_true(str_equal(m.links[i].verdict, read.links[i].verdict));
