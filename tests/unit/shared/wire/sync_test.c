@@ -56,11 +56,11 @@ static const struct wire_link *any_links(struct source *s, size_t count)
 {
 	struct wire_link *links = arena_alloc_array(s->arena, count, sizeof(*links));
 	for (size_t i = 0; i < count; i++)
-		links[i] =
-			(struct wire_link){any_text(s),	 any_text(s), any_number(s), any_text(s),
-					   any_text(s),	 any_text(s), next(s) % 4,   any_text(s),
-					   any_text(s),	 any_text(s), any_text(s),   any_verdict(s),
-					   any_number(s), any_number(s), any_number(s)};
+		links[i] = (struct wire_link){any_text(s),   any_text(s),   any_number(s),
+					      any_text(s),   any_text(s),   any_text(s),
+					      next(s) % 4,   any_text(s),   any_text(s),
+					      any_text(s),   any_text(s),   any_verdict(s),
+					      any_number(s), any_number(s), any_number(s)};
 	return links;
 }
 
