@@ -47,7 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		expect(e || (written > 0 && written <= sizeof(out)));
 	}
 	if (!e) {
-		struct thunk_call call = {0x7f0000001000, 0x10002000, ~(uint64_t)0};
+		struct thunk_call call = {.entry = 0x7f0000001000,
+					  .counter = 0x10002000,
+					  .ctx_reads = ~(uint64_t)0};
 		struct thunk_plan plan = {&site, 0x400000, 0x10000000, &call, 1};
 		e = thunk_encode(&plan, thunk, &written, &displaced);
 		expect(e || (displaced < written && written <= sizeof(thunk)));
