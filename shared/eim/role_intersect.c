@@ -10,8 +10,13 @@
  *
  * Each role is resolved by itself and kept, so that names, signatures and constraints can be borrowed.
  *
+ * Structs of the host keep the places that the first role has, by which its entries name them; the fields of a
+ * place are those bits that every role grants there.
+ *
  * [T1] A program that is accepted under the roles together is accepted under each alone.
  * [T2] All come from one document and one host, so what has the same name is the same thing.
+ * [T3] What the host vouches for of an entry is in the document, and so the same for all roles; places are told
+ *      apart by their paths and types.
  */
 #include "shared/base/mem.h"
 #include "shared/codec/json.h"
@@ -199,6 +204,16 @@ static struct err *join_granters(struct together *t, const struct role_function 
 	return NULL;
 }
 
+/* What keeps programs of any role from calling it. */
+static void join_bans(const struct role_function *f, struct role_function *out)
+{
+	out->side_effect |= f->side_effect;
+	if (!out->lacks.size)
+		out->lacks = f->lacks;
+	if (!out->refusal.size)
+		out->refusal = f->refusal;
+}
+
 static struct err *join_function(struct together *t, const struct role_function *first,
 				 struct role_function *out, bool *in_all)
 {
@@ -212,7 +227,7 @@ static struct err *join_function(struct together *t, const struct role_function 
 	}
 	*out = *first; /* [T2] */
 	for (size_t p = 1; p < t->count; p++)
-		out->side_effect |= of[p]->side_effect;
+		join_bans(of[p], out);
 	TRY(join_granters(t, of, out));
 	TRY(join_pre(t, of, out));
 	return join_post(t, of, out);
@@ -257,35 +272,24 @@ static const struct role_entry *find_entry(const struct role *r, const struct ro
 	return NULL;
 }
 
-/* Fields that one role's access list has need not be in another's: so none may be followed. */
-static struct role_entry without_structs(const struct role_entry *e)
+static const struct role_place *find_place(const struct role *r, const struct role_place *wanted)
+{
+	for (size_t i = 0; i < r->places_count; i++)
+		if (r->places[i].type == wanted->type && str_equal(r->places[i].path, wanted->path))
+			return &r->places[i];
+	return NULL;
+}
+
+/* A struct that one of the roles has nothing to do with is a number, as it is to that one alone. [T1] [T3] */
+static struct role_entry join_arguments(const struct together *t, const struct role_entry *e)
 {
 	struct role_entry out = *e;
 	for (size_t i = 0; i < ROLE_MAX_ARGUMENTS; i++)
-		if (out.args[i].kind == ROLE_ARGUMENT_STRUCT)
-			out.args[i].kind = ROLE_ARGUMENT_NUMBER;
+		for (size_t p = 1; p < t->count; p++)
+			if (out.args[i].kind == ROLE_ARGUMENT_STRUCT &&
+			    !find_place(t->parts[p], &t->parts[0]->places[out.args[i].place]))
+				out.args[i].kind = ROLE_ARGUMENT_NUMBER;
 	return out;
-}
-
-static bool has_structs(const struct role_entry *e)
-{
-	for (size_t i = 0; i < ROLE_MAX_ARGUMENTS; i++)
-		if (e->args[i].kind == ROLE_ARGUMENT_STRUCT)
-			return true;
-	return false;
-}
-
-static struct err *keep_entry(struct together *t, const struct role_entry *e,
-			      struct role_entry *out)
-{
-	OWNED_BUF struct buf what = BUF_INIT(65536);
-	*out = without_structs(e);
-	if (!has_structs(e))
-		return NULL;
-	buf_printf(&what, "structs that entry %.*s gets", STR_FMT(e->name));
-	TRY(buf_check(&what));
-	return omit(t, buf_str(&what),
-		    "under several roles they are read with bpf_probe_read_user() alone");
 }
 
 static struct err *join_entries(struct together *t)
@@ -302,7 +306,7 @@ static struct err *join_entries(struct together *t)
 		if (p < t->count)
 			TRY(omit_named(t, "entry", e->name, t->parts[p]->name));
 		else
-			TRY(keep_entry(t, e, &kept[t->role->entries_count++]));
+			kept[t->role->entries_count++] = join_arguments(t, e);
 	}
 	t->role->entries = kept;
 	return NULL;
@@ -315,10 +319,11 @@ static bool is_below(struct str path, struct str above)
 	       (path.size == above.size || path.data[above.size] == '.');
 }
 
+/* What may be written may be read. */
 static bool allows(const struct role *r, const struct role_access *wanted)
 {
 	for (size_t i = 0; i < r->access_count; i++)
-		if (r->access[i].is_write == wanted->is_write &&
+		if ((r->access[i].is_write || !wanted->is_write) &&
 		    is_below(wanted->path, r->access[i].path))
 			return true;
 	return false;
@@ -362,6 +367,105 @@ static struct err *join_access(struct together *t)
 	return NULL;
 }
 
+/* ---- fields of the host's structs ---- */
+
+/* Fields while they are cut down, role by role. */
+struct fields {
+	struct arena *arena;
+	struct role_field *items;
+	size_t count, room;
+};
+
+static struct err *add_field(struct fields *out, struct role_field f)
+{
+	if (out->count == out->room) {
+		size_t room = MAX(2 * out->room, (size_t)16);
+		struct role_field *larger;
+		if (out->count >= ROLE_MAX_FIELDS)
+			return err_at(ERR_TOO_LARGE, "/roles",
+				      "the access lists of the roles have more than %d fields in "
+				      "common",
+				      ROLE_MAX_FIELDS);
+		larger = arena_alloc_array(out->arena, room, sizeof(*larger));
+		TRY_MEMORY(larger);
+		if (out->count)
+			memcpy(larger, out->items, out->count * sizeof(*larger));
+		out->items = larger;
+		out->room = room;
+	}
+	out->items[out->count++] = f;
+	return NULL;
+}
+
+/* The bits of `f`, a field of the first role's, that role `r` grants as well. */
+static struct err *cut_field(const struct together *t, const struct role *r,
+			     const struct role_field *f, struct fields *out)
+{
+	const struct role_place *place = find_place(r, &t->parts[0]->places[f->place]);
+	for (size_t i = 0; place && i < r->fields_count; i++) {
+		const struct role_field *g = &r->fields[i];
+		uint64_t from = MAX(f->from, g->from), to = MIN(f->to, g->to);
+		if (g->place != (uint32_t)(place - r->places) || from >= to)
+			continue;
+		struct role_field both = {.path = g->to - g->from < f->to - f->from ? g->path
+										    : f->path,
+					  .place = f->place,
+					  .from = from,
+					  .to = to,
+					  .is_write = f->is_write && g->is_write};
+		TRY(add_field(out, both));
+	}
+	return NULL;
+}
+
+/* Pointers lead only to places that all roles have. */
+static void cut_places(struct together *t, struct role_place *places)
+{
+	for (size_t i = 0; i < t->role->places_count; i++)
+		for (size_t p = 1; p < t->count; p++)
+			if (!find_place(t->parts[p], &places[i]))
+				places[i].parent = UINT32_MAX; /* nothing leads there */
+}
+
+#define FIELD_STEPS_MAX UINT64_C(100000000)
+
+static struct err *check_steps(const struct together *t)
+{
+	uint64_t most = t->parts[0]->fields_count, steps = 0;
+	for (size_t p = 1; p < t->count; p++)
+		steps += most * t->parts[p]->fields_count;
+	if (steps <= FIELD_STEPS_MAX)
+		return NULL;
+	return err_at(ERR_TOO_LARGE, "/roles",
+		      "the access lists of the roles are too long to compare");
+}
+
+static struct err *join_fields(struct together *t)
+{
+	const struct role *first = t->parts[0];
+	struct fields now = {&t->role->arena, NULL, 0, 0};
+	struct role_place *places =
+		arena_alloc_array(&t->role->arena, first->places_count, sizeof(*places));
+	TRY_MEMORY(places);
+	TRY(check_steps(t));
+	if (first->places_count)
+		memcpy(places, first->places, first->places_count * sizeof(*places));
+	t->role->places = places;
+	t->role->places_count = first->places_count;
+	for (size_t i = 0; i < first->fields_count; i++)
+		TRY(add_field(&now, first->fields[i]));
+	for (size_t p = 1; p < t->count; p++) {
+		struct fields next = {&t->role->arena, NULL, 0, 0};
+		for (size_t i = 0; i < now.count; i++)
+			TRY(cut_field(t, t->parts[p], &now.items[i], &next));
+		now = next;
+	}
+	t->role->fields = now.items;
+	t->role->fields_count = now.count;
+	cut_places(t, places);
+	return NULL;
+}
+
 static const struct role_variable *find_variable(const struct role *r, struct str name)
 {
 	for (size_t i = 0; i < r->variables_count; i++)
@@ -402,7 +506,7 @@ struct limits {
 	int64_t low, high;
 };
 
-/* `c` as limits of the one name that it speaks of. False where it is not of that shape. */
+/* `term` as limits of the one name that it speaks of. False where it is not of that shape. */
 static bool limits_of(const struct constraint_term *term, struct str *name, struct limits *out)
 {
 	const struct constraint_atom *a = &term->left.atoms[0], *b = &term->right.atoms[0];
@@ -428,7 +532,7 @@ static struct limits limits_on(const struct role_function *f, struct str param)
 	struct limits all = {INT64_MIN, INT64_MAX}, one;
 	struct str name;
 	for (size_t i = 0; i < f->pre_count; i++) {
-		for (size_t j = 0; j < f->pre[i].count; j++) {
+		for (size_t j = 0; j < f->pre[i].count && !constraint_has_choice(&f->pre[i]); j++) {
 			if (!limits_of(&f->pre[i].terms[j], &name, &one) || !str_equal(name, param))
 				continue;
 			all.low = MAX(all.low, one.low);
@@ -469,6 +573,7 @@ static struct err *join(struct together *t)
 	TRY(join_functions(t));
 	TRY(join_entries(t));
 	TRY(join_access(t));
+	TRY(join_fields(t));
 	TRY(join_variables(t));
 	for (size_t i = 0; i < t->role->functions_count; i++)
 		TRY(find_contradiction(t, &t->role->functions[i]));

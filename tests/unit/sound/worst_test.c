@@ -130,6 +130,17 @@ static void prepare(struct subject *s)
 	memset(interp->granted, 0xff, sizeof interp->granted);
 }
 
+/* What the host hands in is not made up here. */
+static bool has_extension(const struct verdict *v)
+{
+	uint32_t count;
+	const struct verifier_entry *entries = verdict_entries(v, &count);
+	for (uint32_t i = 0; i < count; i++)
+		if (entries[i].host)
+			return true;
+	return false;
+}
+
 /* The interpreter models maps of a few elements, and most helpers. */
 static bool is_modelled(const struct object *o, const struct verdict *v)
 {
@@ -140,7 +151,7 @@ static bool is_modelled(const struct object *o, const struct verdict *v)
 			return false;
 	const struct object_map *maps = object_maps(o, &count);
 	(void)object_externs(o, &externs);
-	bool is_small = count <= INTERP_MAPS && externs == 0;
+	bool is_small = count <= INTERP_MAPS && externs == 0 && !has_extension(v);
 	for (uint32_t i = 0; i < count && is_small; i++)
 		is_small = maps[i].kind == MAP_KIND_RINGBUF ||
 			   (maps[i].key_size <= INTERP_ELEMENT &&
@@ -196,7 +207,8 @@ static void check_program(const char *name, bool is_exact, const struct object *
 	find_numbers(&s);
 	programs++;
 	for (uint32_t i = 0; i < count; i++)
-		check_entry(&s, &entries[i]);
+		if (!entries[i].is_metered) /* else nothing is proved */
+			check_entry(&s, &entries[i]);
 }
 
 /* "tests/cases/verifier/x.case" → "x" */

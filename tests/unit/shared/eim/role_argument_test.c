@@ -83,6 +83,59 @@ static void says_which_fields(void **state UNUSED)
 	       "r.connection.fd, r.headers_out.status; may write r.headers_out.status\n");
 }
 
+/* The document of two roles that share some fields of a request. */
+static const char shared_fields[] =
+	"host_functions:\n"
+	"- {name: strict, signature: {return_type: int, params: []}, requires: {level: 2}}\n"
+	"capabilities: [{name: C, apis: [strict]}]\n"
+	"extension_exports: [{name: on_request, symbol: on_request,\n"
+	"  function_constraints: [r.non_null]}]\n"
+	"roles:\n"
+	"- name: A\n"
+	"  capabilities: [C]\n"
+	"  attributes: {allow_memory_write: true, always_const: false, level: 2}\n"
+	"  access: {read: [r.method, r.headers_in, r.connection.fd], write: [r.headers_out]}\n"
+	"- name: B\n"
+	"  capabilities: [C]\n"
+	"  attributes: {allow_memory_write: true, always_const: false}\n"
+	"  access: {read: [r.method, r.headers_in.status, r.headers_out.content_length, r.uri],\n"
+	"    write: [r.headers_out.status]}\n"
+	"- {name: None, attributes: {level: 2}, capabilities: [C]}\n";
+
+static void resolve_together(const char *names, struct role **out)
+{
+	OWNED(spec) struct spec *spec = NULL;
+	assert_ok(spec_parse(str_of(shared_fields), &spec));
+	assert_ok(role_resolve(spec, str_of(names), host, out));
+}
+
+static void several_roles_share_the_fields_that_all_grant(void **state UNUSED)
+{
+	OWNED(role) struct role *role = NULL, *none = NULL;
+	OWNED_BUF struct buf text = BUF_INIT(1 << 16);
+	resolve_together("A & B", &role);
+	role_print(role, &text);
+	assert_non_null(strstr(buf_text(&text),
+			       "may read r.method, r.headers_in.status, r.headers_out."
+			       "content_length, r.headers_out.status; may write r.headers_out."
+			       "status\n"));
+	for (size_t i = 0; i < role->places_count; i++)
+		assert_int_equal(role->places[i].parent, UINT32_MAX); /* no connection */
+	assert_non_null(role->host);
+	resolve_together("A & None", &none);
+	assert_int_equal(none->fields_count, 0);
+	assert_int_equal(none->entries[0].args[0].kind, ROLE_ARGUMENT_NUMBER);
+}
+
+static void several_roles_lack_what_any_of_them_lacks(void **state UNUSED)
+{
+	OWNED(role) struct role *alone = NULL, *role = NULL;
+	resolve_together("A", &alone);
+	assert_int_equal(role_find_function(alone, STR("strict"))->lacks.size, 0);
+	resolve_together("A & B", &role);
+	assert_true(str_is(role_find_function(role, STR("strict"))->lacks, "level: 2"));
+}
+
 static void says_why_no_program_can_take_its_place(void **state UNUSED)
 {
 	expect("roles: [{name: r}]\nextension_exports: [{name: on_float, symbol: on_float}]", host,
@@ -112,6 +165,8 @@ int main(void)
 		cmocka_unit_test(says_what_memory_there_is),
 		cmocka_unit_test(believes_nothing_of_a_choice_or_without_types),
 		cmocka_unit_test(says_which_fields),
+		cmocka_unit_test(several_roles_share_the_fields_that_all_grant),
+		cmocka_unit_test(several_roles_lack_what_any_of_them_lacks),
 		cmocka_unit_test(says_why_no_program_can_take_its_place),
 		cmocka_unit_test(keeps_the_hosts_types_in_its_digest),
 	};

@@ -102,8 +102,9 @@ static void accesses_what_every_role_lists_or_lists_above(void **state UNUSED)
 	OWNED(role) struct role *r = NULL, *without = NULL;
 	assert_ok(resolve(document, "A & B", &r));
 	assert_true(r->has_access);
-	assert_int_equal(r->access_count, 3);
+	assert_int_equal(r->access_count, 4);
 	assert_true(has(r, "r.uri", false) && has(r, "s.t", false) && has(r, "r.x", true));
+	assert_true(has(r, "r", false)); /* B may write it, and so read it */
 	assert_true(is_omitted(r, "write w", "role B"));
 	assert_ok(resolve(document, "A & C", &without));
 	assert_true(without->has_access);
