@@ -9,6 +9,8 @@
  *      there, tells of a run that the host has left by longjmp().
  * [U2] What a dead frame still holds may look like a run: then memory stays mapped, which does no harm.
  * [U3] Runs whose slots were taken over may be anywhere: then everything is in use.
+ * [U4] A region whose private page is not there was never finished: its agent died while it mapped it, before
+ *      any site led there. So nothing runs in it.
  */
 #include "agent/provider/target_impl.h"
 
@@ -59,16 +61,25 @@ static bool mark_runs(const struct target *t, struct remote *r, const struct rt_
 	return is_used;
 }
 
+static struct err *mark_instance(const struct target *t, struct remote *r, const struct instance *i,
+				 const struct remote_range *ranges, bool *used, bool *is_used)
+{
+	struct rt_private page;
+	OWNED(err)
+	struct err *e = remote_read(r, i->base + i->private_offset, &page, sizeof(page));
+	*is_used = !e && mark_runs(t, r, &page, ranges, used);
+	return e && err_code(e) != ERR_INVALID ? MOVE(e) : NULL; /* [U4] */
+}
+
 struct err *target_runs_mark(const struct target *t, struct remote *r,
 			     const struct remote_range *ranges, bool *used)
 {
 	uint32_t region = t->dead_count;
 	for (const struct instance *i = t->instances; i; i = i->next) {
-		struct rt_private page;
+		bool is_used;
 		if (!i->is_mapped)
 			continue;
-		TRY(remote_read(r, i->base + i->private_offset, &page, sizeof(page)));
-		bool is_used = mark_runs(t, r, &page, ranges, used);
+		TRY(mark_instance(t, r, i, ranges, used, &is_used));
 		if (i->is_draining)
 			used[region++] |= is_used;
 	}
