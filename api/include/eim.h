@@ -96,8 +96,8 @@
 #define EIM_PATCHABLE_ __attribute__((patchable_function_entry(5, 0)))
 
 /*
- * Defines entry NAME: extensions of ROLE run when it is called, with its parameters as their context. Its
- * body gives the result where none does. Call it through EIM_CALL().
+ * Defines entry NAME: extensions of ROLE, or of a role that it inherits, run when it is called, with its
+ * parameters as their context. Its body gives the result where none does. Call it through EIM_CALL().
  */
 #define EIM_ENTRY(role, name, ret, ...)                                                 \
 	EIM_C_ EIM_WHOLE_ EIM_PATCHABLE_ ret __bpftime_extension_entry_##role##_##name( \

@@ -16,10 +16,40 @@
 
 /* ---- entries ---- */
 
-static bool is_for(const struct spec_function *export, struct str role)
+/* Roles, each once. */
+struct family {
+	struct str names[INHERIT_MAX_ROLES];
+	size_t count;
+};
+
+static void add_member(struct family *f, struct str name)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (str_equal(f->names[i], name))
+			return;
+	if (f->count < INHERIT_MAX_ROLES) /* a larger one does not resolve */
+		f->names[f->count++] = name;
+}
+
+/* Whether `role` is `name`, or is inherited by it: then it has no function that `name` has not. */
+static bool is_part_of(const struct spec *s, struct str role, struct str name)
+{
+	struct family f = {.count = 0};
+	add_member(&f, name);
+	for (size_t i = 0; i < f.count; i++) {
+		const struct spec_role *r = spec_find_role(s, f.names[i]);
+		if (str_equal(f.names[i], role))
+			return true;
+		for (size_t n = 0; r && n < r->inherits.count; n++)
+			add_member(&f, r->inherits.items[n]);
+	}
+	return false;
+}
+
+static bool is_for(const struct spec *s, const struct spec_function *export, struct str role)
 {
 	for (size_t i = 0; i < export->roles.count; i++)
-		if (str_equal(export->roles.items[i], role))
+		if (is_part_of(s, role, export->roles.items[i]))
 			return true;
 	return export->roles.count == 0;
 }
@@ -85,7 +115,7 @@ static struct err *take_entries(struct role_builder *b)
 	struct err *found = NULL;
 	TRY_MEMORY(entries);
 	for (size_t i = 0; i < s->exports_count; i++)
-		if (is_for(&s->exports[i], b->role->name))
+		if (is_for(s, &s->exports[i], b->role->name))
 			err_add(&found,
 				take_entry(b, &s->exports[i], &entries[b->role->entries_count++]));
 	b->role->entries = entries;

@@ -54,7 +54,8 @@ struct spec_function { /* host_functions; extension_exports have the same shape 
 	bool side_effect;
 	const struct node *requires_; /* MAP of attribute: value, never null, or NULL */
 	struct str symbol;	      /* exports: the host's function that calls it, or empty */
-	struct spec_names roles; /* exports: the roles whose extensions it takes; none is all */
+	struct spec_names roles; /* exports: the roles whose extensions it takes, and those of the
+				  * roles that they inherit; none is all */
 	struct spec_place at;
 };
 

@@ -105,6 +105,17 @@ static void print_indented(struct buf *out, const char *title, const char *text)
 	}
 }
 
+/* As disassemblers write it; what is called by name has its name. */
+static void print_insn(const struct verdict *v, const struct bpf_insn *insn, struct buf *out)
+{
+	uint32_t count;
+	const struct object_extern *externs = object_externs(v->object, &count);
+	if (insn_kind(insn) == INSN_CALL_KFUNC && (uint32_t)insn->imm < count)
+		buf_printf(out, "call %.*s", STR_FMT(externs[insn->imm].name));
+	else
+		insn_print(insn, out);
+}
+
 static void print_place(const struct verdict *v, struct buf *out)
 {
 	const struct verifier_finding *f = &v->finding;
@@ -118,7 +129,7 @@ static void print_place(const struct verdict *v, struct buf *out)
 		buf_printf(out, "  in %.*s()\n", STR_FMT(f->function));
 	buf_printf(out, "  instruction %u: ", f->insn);
 	if (f->insn < count)
-		insn_print(&insns[f->insn], out);
+		print_insn(v, &insns[f->insn], out);
 	buf_putc(out, '\n');
 }
 

@@ -82,14 +82,18 @@ verdict() {
 	[ "$got" = "$wanted" ] && grep -qF -- "$part" <<<"$text"
 }
 
-# verdicts HOW OPTION…: of programs that call the host, whose types come by OPTION. The host says itself what
-# AdminRole may, a document what BasicFileRole may in the same entry.
+# verdicts HOW OPTION…: of programs that call the host, whose types come by OPTION. The host says itself what each
+# role may; then a document says what BasicFileRole may in the same entry.
 verdicts() {
 	local how=$1 spec=tests/integration/files.yaml
 	shift
 	check "$how: AdminRole opens and reads" verdict file_reader AdminRole 0 \
 		"calls of the host's functions host_open_file, host_read_file" "$@"
 	check "$how: AdminRole writes" verdict file_writer AdminRole 0 host_write_file "$@"
+	check "$how: by the host, BasicFileRole opens and reads" verdict file_reader BasicFileRole 0 host_read_file "$@"
+	check "$how: … and does not write" verdict file_writer BasicFileRole 1 \
+		"role BasicFileRole may not call host_write_file" "$@"
+	check "$how: … which ExtendedFileRole does" verdict file_writer ExtendedFileRole 0 host_write_file "$@"
 	check "$how: BasicFileRole opens and reads" verdict file_reader BasicFileRole 0 host_read_file "$@" --spec $spec
 	check "$how: BasicFileRole does not write" verdict file_writer BasicFileRole 1 \
 		"role BasicFileRole may not call host_write_file" "$@" --spec $spec

@@ -136,6 +136,25 @@ static void several_roles_lack_what_any_of_them_lacks(void **state UNUSED)
 	assert_true(str_is(role_find_function(role, STR("strict"))->lacks, "level: 2"));
 }
 
+static void an_entry_is_for_its_role_and_the_roles_in_it(void **state UNUSED)
+{
+	static const char document[] =
+		"roles: [{name: top, inherits: [middle]}, {name: middle, inherits: [bottom]},\n"
+		"  {name: bottom}, {name: above, inherits: [top]}, {name: other}]\n"
+		"extension_exports: [{name: on_event, symbol: on_event, roles: [top]}]";
+	static const struct {
+		const char *role;
+		size_t entries;
+	} rows[] = {{"top", 1}, {"middle", 1}, {"bottom", 1}, {"above", 0}, {"other", 0}};
+	OWNED(spec) struct spec *spec = NULL;
+	assert_ok(spec_parse(str_of(document), &spec));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		OWNED(role) struct role *role = NULL;
+		assert_ok(role_resolve(spec, str_of(rows[i].role), host, &role));
+		assert_int_equal(role->entries_count, rows[i].entries);
+	}
+}
+
 static void says_why_no_program_can_take_its_place(void **state UNUSED)
 {
 	expect("roles: [{name: r}]\nextension_exports: [{name: on_float, symbol: on_float}]", host,
@@ -167,6 +186,7 @@ int main(void)
 		cmocka_unit_test(says_which_fields),
 		cmocka_unit_test(several_roles_share_the_fields_that_all_grant),
 		cmocka_unit_test(several_roles_lack_what_any_of_them_lacks),
+		cmocka_unit_test(an_entry_is_for_its_role_and_the_roles_in_it),
 		cmocka_unit_test(says_why_no_program_can_take_its_place),
 		cmocka_unit_test(keeps_the_hosts_types_in_its_digest),
 	};
