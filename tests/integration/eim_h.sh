@@ -70,7 +70,7 @@ for compiler in gcc "$clang"; do
 done
 # ---- what programs may call under these roles ----
 
-programs=$OUT/tests/integration
+programs=build/tests/integration
 
 # verdict PROGRAM ROLE WANTED PART OPTION…: eimctl verify ends with WANTED, and says PART.
 verdict() {
