@@ -12,6 +12,7 @@
 
 #include "shared/bpf/btf.h"
 #include "shared/bpf/helper.h"
+#include "shared/bpf/kfunc.h"
 #include "shared/eim/spec.h"
 
 #define ROLE_MAX_GRANTS \
@@ -29,6 +30,7 @@
 enum role_function_kind {
 	ROLE_FUNCTION_HOST,	  /* a function of the host's BTF */
 	ROLE_FUNCTION_HELPER,	  /* a helper of the runtime */
+	ROLE_FUNCTION_RUNTIME,	  /* a function of the runtime that programs name */
 	ROLE_FUNCTION_UNRESOLVED, /* neither: an error only for a program that calls it */
 };
 
