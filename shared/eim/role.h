@@ -1,6 +1,6 @@
 /*
  * role - the effective role: what the verifier enforces. A spec's role after inheritance, resolved
- * against what the host binary offers (its BTF, where it has any) and against the runtime's helpers.
+ * against what the host binary offers (its BTF, where it has any), against the runtime's helpers and functions by name.
  *
  * Memory:  one arena; all borrowed until role_destroy(). Copies what it needs: the spec and the BTF may
  *          go first.

@@ -266,7 +266,7 @@ static struct err *go_on(struct call *k, struct state_reg *r0)
 				 .id = check_new_id(c),
 				 .size = sizeof(int32_t),
 				 .range = range_const(0)};
-	if (!(it.high == it.end && c->role->attributes.metered))
+	if (!(it.high == it.end && is_loose(c, &it)))
 		it.low++;
 	it.high = it.high < it.end ? it.high + 1 : it.end;
 	put(r, it);
