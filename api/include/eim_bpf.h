@@ -212,6 +212,37 @@ static long (*const bpf_dynptr_write)(const struct bpf_dynptr *dst, __u32 offset
 static void *(*const bpf_dynptr_data)(const struct bpf_dynptr *ptr, __u32 offset,
 				      __u32 len) = (void *)203;
 
+/*
+ * Numbers one by one, for loops: start, start + 1 … end - 1. Metered roles take any number of rounds, others those that are
+ * counted before. The number is known to lie from start to end - 1.
+ *
+ *	int i;
+ *	bpf_for(i, 0, count) { if (…) break; … }
+ *
+ * start and end are evaluated in each round. Of the three functions bpf_iter_num_next() returns a pointer to the next
+ * number, good until it is called again, or null; bpf_iter_num_destroy() is called on every path, also
+ * where bpf_iter_num_new() fails (end < start, or more than 8 Mi numbers).
+ */
+struct bpf_iter_num {
+	__u64 __opaque[1];
+} __attribute__((aligned(8)));
+extern int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end) __ksym;
+extern int *bpf_iter_num_next(struct bpf_iter_num *it) __ksym;
+extern void bpf_iter_num_destroy(struct bpf_iter_num *it) __ksym;
+
+static __always_inline void eim_numbers_end(struct bpf_iter_num *it)
+{
+	bpf_iter_num_destroy(it);
+}
+
+#define bpf_for(i, start, end)                                                               \
+	for (struct bpf_iter_num eim_numbers __attribute__((cleanup(eim_numbers_end))),      \
+	     *eim_begun = (bpf_iter_num_new(&eim_numbers, (start), (end)), &eim_numbers);    \
+	     ({                                                                              \
+		     const int *eim_number = bpf_iter_num_next(eim_begun);                   \
+		     eim_number && ((i) = *eim_number, (i) >= (start) && (i) < (end));       \
+	     });)
+
 /* Present in kernels, absent from the runtime: calling it is refused by name. */
 static long (*const bpf_trace_printk)(const char *fmt, __u32 fmt_size, ...) = (void *)6;
 static long (*const bpf_probe_write_user)(void *dst, const void *src, __u32 len) = (void *)36;

@@ -47,6 +47,7 @@ static void print_function(struct json *w, const struct role_function *f)
 {
 	static const char *const kinds[] = {[ROLE_FUNCTION_HOST] = "host",
 					    [ROLE_FUNCTION_HELPER] = "helper",
+					    [ROLE_FUNCTION_RUNTIME] = "runtime",
 					    [ROLE_FUNCTION_UNRESOLVED] = "unresolved"};
 	json_object(w, NULL);
 	json_text(w, "name", f->name);

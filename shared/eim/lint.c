@@ -4,6 +4,7 @@
  */
 #include "shared/eim/lint_internal.h"
 #include "shared/bpf/helper.h"
+#include "shared/bpf/kfunc.h"
 #include "shared/eim/ctype.h"
 #include "shared/eim/role_internal.h"
 
@@ -166,10 +167,11 @@ static struct err *check_names(struct linter *l, const struct spec_function *f)
 static struct err *check_helper_params(struct linter *l, const struct spec_function *f)
 {
 	const struct helper *helper = helper_find_name(f->name);
-	size_t count = 0;
-	if (!f->has_signature || !helper || !str_is(f->name, helper->name))
+	const struct kfunc *kfunc = kfunc_find(f->name);
+	size_t count = kfunc ? kfunc->args_count : 0;
+	if (!f->has_signature || (!kfunc && (!helper || !str_is(f->name, helper->name))))
 		return NULL;
-	while (count < ARRAY_SIZE(helper->args) && helper->args[count] != HELPER_ARG_NONE)
+	while (!kfunc && count < ARRAY_SIZE(helper->args) && helper->args[count] != HELPER_ARG_NONE)
 		count++;
 	if (f->params_count == count)
 		return NULL;
@@ -183,6 +185,8 @@ struct str lint_near_helper(struct str name)
 	struct near near = near_start(name);
 	for (size_t i = 0; i < helpers_count; i++)
 		near_offer(&near, str_of(helpers[i].name));
+	for (size_t i = 0; i < kfuncs_count; i++)
+		near_offer(&near, str_of(kfuncs[i].name));
 	return near_found(&near);
 }
 
@@ -205,7 +209,8 @@ struct err *lint_function(struct linter *l, const struct spec_function *f, bool 
 		TRY(check_type_name(l, f->params[i].type, f->params[i].at));
 	if (f->has_signature)
 		TRY(check_type_name(l, f->return_type, f->return_at));
-	if (is_host && str_starts(f->name, "bpf_") && !helper_find_name(f->name))
+	if (is_host && str_starts(f->name, "bpf_") && !helper_find_name(f->name) &&
+	    !kfunc_find(f->name))
 		return lint_name(l, LINT_NO_SUCH_HELPER, f->at,
 				 "the runtime has no helper of that name, so programs can call it "
 				 "only where the host has it:",

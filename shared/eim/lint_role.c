@@ -1,6 +1,7 @@
 #include "shared/eim/lint_internal.h"
 #include "shared/base/mem.h"
 #include "shared/bpf/helper.h"
+#include "shared/bpf/kfunc.h"
 #include "shared/eim/attribute.h"
 #include "shared/eim/inherit.h"
 #include "shared/eim/role_internal.h"
@@ -10,10 +11,11 @@
 
 /* ---- capabilities ---- */
 
+/* Or a function of the runtime, by name. */
 static bool is_helper(struct str name)
 {
 	const struct helper *helper = helper_find_name(name);
-	return helper && str_is(name, helper->name);
+	return (helper && str_is(name, helper->name)) || kfunc_find(name);
 }
 
 static struct err *check_api(struct linter *l, const struct spec_capability *c, size_t i)

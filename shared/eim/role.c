@@ -175,6 +175,8 @@ static void find_kind(const struct role_builder *b, struct role_function *f)
 	} else if (helper && str_is(f->name, helper->name)) { /* with its "bpf_" */
 		f->kind = ROLE_FUNCTION_HELPER;
 		f->helper = helper;
+	} else if (kfunc_find(f->name)) {
+		f->kind = ROLE_FUNCTION_RUNTIME;
 	}
 }
 

@@ -1,6 +1,6 @@
 /*
  * role - the effective role: what the verifier enforces. A spec's role after inheritance, resolved
- * against what the host binary offers (its BTF, where it has any) and against the runtime's helpers.
+ * against what the host binary offers (its BTF, where it has any), against the runtime's helpers and functions by name.
  *
  * Memory:  one arena; all borrowed until role_destroy(). Copies what it needs: the spec and the BTF may
  *          go first.
@@ -12,6 +12,7 @@
 
 #include "shared/bpf/btf.h"
 #include "shared/bpf/helper.h"
+#include "shared/bpf/kfunc.h"
 #include "shared/eim/spec.h"
 
 #define ROLE_MAX_GRANTS \
@@ -29,6 +30,7 @@
 enum role_function_kind {
 	ROLE_FUNCTION_HOST,	  /* a function of the host's BTF */
 	ROLE_FUNCTION_HELPER,	  /* a helper of the runtime */
+	ROLE_FUNCTION_RUNTIME,	  /* a function of the runtime that programs name */
 	ROLE_FUNCTION_UNRESOLVED, /* neither: an error only for a program that calls it */
 };
 

@@ -13,6 +13,7 @@
 static const char *const kind_names[] = {
 	[ROLE_FUNCTION_HOST] = "host",
 	[ROLE_FUNCTION_HELPER] = "helper",
+	[ROLE_FUNCTION_RUNTIME] = "runtime",
 	[ROLE_FUNCTION_UNRESOLVED] = "unresolved",
 };
 
@@ -67,6 +68,7 @@ static void print_function(const struct role_function *f, struct buf *out)
 	static const char *const meanings[] = {
 		[ROLE_FUNCTION_HOST] = "a function of the host",
 		[ROLE_FUNCTION_HELPER] = "a helper of the runtime",
+		[ROLE_FUNCTION_RUNTIME] = "a function of the runtime",
 		[ROLE_FUNCTION_UNRESOLVED] =
 			"neither the host nor the runtime has it: calls are rejected",
 	};

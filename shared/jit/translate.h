@@ -42,7 +42,11 @@ MUST_CHECK struct err *translate_store(struct translate *t);  /* translate_memor
 MUST_CHECK struct err *translate_atomic(struct translate *t); /* translate_memory.c */
 MUST_CHECK struct err *translate_helper(struct translate *t); /* translate_call.c */
 
-/* A call of a function of the host; the address of a variable of it. fails INTERNAL */
+/* A call of a function of the runtime by its name. fails INTERNAL */
+MUST_CHECK struct err *
+translate_runtime_call(struct translate *t, const struct verifier_extern *e); /* translate_call.c */
+
+/* A call of a function of the host, or of the runtime; the address of a variable of it. fails INTERNAL */
 MUST_CHECK struct err *translate_host_call(struct translate *t); /* translate_host.c */
 MUST_CHECK struct err *translate_host_variable(struct translate *t,
 					       LLVMValueRef *out); /* the same */

@@ -12,6 +12,7 @@
  * holds the map's number and a switch finds the function.
  */
 #include "shared/bpf/helper.h"
+#include "shared/bpf/kfunc.h"
 #include "shared/bpf/map_kind.h"
 #include "shared/jit/translate_fuel.h"
 
@@ -89,7 +90,8 @@ static LLVMValueRef argument(struct translate *t, const struct call *call, unsig
 	} else {
 		value = translate_read(t, BPF_REG_1 + i);
 	}
-	if (i < call->args_count && call->helper->args[i] == HELPER_ARG_CALLBACK_CTX)
+	if (call->helper && i < call->args_count &&
+	    call->helper->args[i] == HELPER_ARG_CALLBACK_CTX)
 		value = translate_fuel_lend(t, value);
 	return as_type(t, value, call->params[i]);
 }
@@ -353,6 +355,30 @@ static struct err *call_plain(struct translate *t, const struct call *call)
 	t->m->needs |= needs_of(call, NULL);
 	end_where_it_may(t, call, result);
 	translate_write(t, BPF_REG_0, as_register(t, result));
+	return NULL;
+}
+
+/* ---- functions by name ---- */
+
+/* What the verifier was told of it and what the runtime has are both of kfunc.tbl.h. */
+struct err *translate_runtime_call(struct translate *t, const struct verifier_extern *e)
+{
+	const struct kfunc *k = kfunc_find(e->name);
+	struct call call = {.function = k ? module_runtime(t->m, k->function) : NULL};
+	LLVMValueRef args[MAX_ARGS];
+	if (!call.function)
+		return translate_refuse(t, ERR_INTERNAL, "the runtime has no such function");
+	call.type = LLVMGlobalGetValueType(call.function);
+	call.params_count = call.args_count = LLVMCountParamTypes(call.type);
+	if (call.params_count != k->args_count)
+		return translate_refuse(t, ERR_INTERNAL, "the function has other parameters");
+	LLVMGetParamTypes(call.type, call.params);
+	for (unsigned i = 0; i < call.args_count; i++)
+		args[i] = argument(t, &call, i);
+	LLVMValueRef result =
+		LLVMBuildCall2(t->b, call.type, call.function, args, call.params_count, "");
+	translate_write(t, BPF_REG_0,
+			k->result_bytes ? as_register(t, result) : module_number(t->m, 0));
 	return NULL;
 }
 

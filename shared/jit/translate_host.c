@@ -23,8 +23,8 @@ static struct err *find_extern(const struct translate *t, bool is_function,
 	const struct verifier_extern *e = &p->externs[index];
 	if (!e->is_used || e->is_function != is_function)
 		return translate_refuse(t, ERR_INTERNAL, "an extern that was not checked");
-	if (e->symbol.size == 0)
-		return translate_refuse(t, ERR_UNSUPPORTED, "an extern of the runtime's");
+	if (e->symbol.size == 0 && !is_function)
+		return translate_refuse(t, ERR_INTERNAL, "a variable without a symbol");
 	*out = e;
 	return NULL;
 }
@@ -61,6 +61,8 @@ struct err *translate_host_call(struct translate *t)
 	LLVMTypeRef types[5];
 	LLVMValueRef args[5];
 	TRY(find_extern(t, true, &e));
+	if (e->symbol.size == 0)
+		return translate_runtime_call(t, e);
 	if (e->args_count > ARRAY_SIZE(args))
 		return translate_refuse(t, ERR_INTERNAL, "more than five arguments");
 	for (unsigned i = 0; i < e->args_count; i++) {

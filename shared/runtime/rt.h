@@ -86,6 +86,12 @@ struct rt_dynptr {
 };
 _Static_assert(sizeof(struct rt_dynptr) == 16, "struct bpf_dynptr");
 
+/* Numbers from one to another; on a program's stack (rt_iter.c). */
+struct rt_iter_num {
+	int32_t now, end;
+};
+_Static_assert(sizeof(struct rt_iter_num) == 8, "struct bpf_iter_num");
+
 /* What map operations return on failure, as the kernel's do: negative errno values. */
 #define RT_EAGAIN 11
 #define RT_ENOENT 2
@@ -134,6 +140,12 @@ long rt_dynptr_read(void *out, uint32_t size, const struct rt_dynptr *p, uint32_
 long rt_dynptr_write(const struct rt_dynptr *p, uint32_t offset, const void *from, uint32_t size,
 		     uint64_t flags);
 void *rt_dynptr_data(const struct rt_dynptr *p, uint32_t offset, uint32_t size);
+
+/* ---- number iterators (rt_iter.c); where making one fails it is made all the same, of no numbers ---- */
+long rt_iter_num_new(struct rt_iter_num *it, int32_t start, int32_t end);
+int32_t *
+rt_iter_num_next(struct rt_iter_num *it); /* valid until the next call; NULL: that were all */
+void rt_iter_num_destroy(struct rt_iter_num *it);
 
 /* ---- helpers by name, for the JIT: rt_map_lookup_elem & co. switch on map->kind, which folds ---- */
 void *rt_map_lookup_elem(const struct rt_map *map, const void *key);

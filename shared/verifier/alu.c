@@ -50,6 +50,9 @@ bool alu_is_same_object(const struct check *c, const struct state_reg *a, const 
 	case STATE_RECORD_OR_NULL:
 	case STATE_DYNPTR:
 	case STATE_DYNPTR_RECORD:
+	case STATE_ITERATOR:
+	case STATE_INTEGER:
+	case STATE_INTEGER_OR_NULL:
 	case STATE_SLICE_OR_NULL:
 	case STATE_PARAM_OR_NULL:
 	case STATE_CONST_PARAM_OR_NULL:

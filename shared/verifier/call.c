@@ -17,6 +17,7 @@
 #include "shared/verifier/global.h"
 #include "shared/verifier/grant.h"
 #include "shared/verifier/host_call.h"
+#include "shared/verifier/iter.h"
 #include "shared/verifier/lock.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/proof.h"
@@ -140,7 +141,9 @@ static struct err *check_memory(struct call *k, unsigned i, uint64_t size, enum 
 	if (use == MEMORY_WRITE && a.pointer.kind == STATE_STACK &&
 	    state_object_touched(k->c->state, a.pointer.frame, (int)span.from,
 				 (unsigned)(span.to - span.from)))
-		return reject_argument(k, i, "memory without a dynptr in it, since it is written");
+		return reject_argument(
+			k, i,
+			"memory without a dynptr in it, nor an iterator, since it is written");
 	if (use == MEMORY_READ && a.pointer.kind == STATE_STACK)
 		TRY(memory_check_stack(k->c, k->subject, a.pointer.frame, span));
 	return NULL;
@@ -517,6 +520,8 @@ static struct err *leave_entry(struct check *c)
 		return c->host ? proof_exit(c) : NULL;
 	if (s->refs[0].by)
 		return host_call_reject_unreleased(c, &s->refs[0], "on this path");
+	if (s->refs[0].is_iterator)
+		return iter_reject_undestroyed(c, &s->refs[0], "on this path");
 	const struct btf_line *line = object_line_at(c->object, s->refs[0].insn);
 	const char *place =
 		line ? check_text(c, "line %u, instruction %u", line->line, s->refs[0].insn)

@@ -17,6 +17,7 @@
 #include "shared/verifier/callback.h"
 
 #include "shared/verifier/host_call.h"
+#include "shared/verifier/iter.h"
 #include "shared/verifier/state_object.h"
 #include "shared/verifier/words.h"
 
@@ -119,7 +120,9 @@ struct err *callback_leave(struct check *c)
 				    "the callback returns %s in r0, but must return a number",
 				    words_of(c, r0));
 	for (uint32_t i = 0; i < s->refs_count; i++)
-		if (s->refs[i].owner == owner)
+		if (s->refs[i].owner == owner && s->refs[i].is_iterator)
+			return iter_reject_undestroyed(c, &s->refs[i], "when the callback returns");
+		else if (s->refs[i].owner == owner)
 			return s->refs[i].by
 				       ? host_call_reject_unreleased(c, &s->refs[i],
 								     "when the callback returns")

@@ -9,6 +9,7 @@
  */
 #include "shared/verifier/cover.h"
 
+#include "shared/verifier/iter.h"
 #include "shared/verifier/limit.h"
 
 struct comparison {
@@ -104,12 +105,21 @@ static bool same_map(const struct comparison *k, const struct state_reg *old,
 	return old->map == now->map;
 }
 
+static bool iterator_stands(const struct comparison *k, const struct state_reg *old,
+			    const struct state_reg *now)
+{
+	return now->kind == STATE_ITERATOR && cover_same_name(k->names, old->id, now->id) &&
+	       (k->is_exact ? iter_equal(old, now) : iter_covers(old, now));
+}
+
 static bool reg_stands(const struct comparison *k, unsigned var, const struct state_reg *old,
 		       const struct state_reg *now)
 {
 	++*k->work;
 	if (old->kind == STATE_SCALAR)
 		return number_stands(k, var, old, now);
+	if (old->kind == STATE_ITERATOR)
+		return iterator_stands(k, old, now);
 	return old->kind == now->kind && old->frame == now->frame && same_map(k, old, now) &&
 	       old->size == now->size && cover_same_name(k->names, old->id, now->id) &&
 	       range_stands(k, &old->range, &now->range) && limits_stand(k, old, now) &&
@@ -176,6 +186,7 @@ static bool refs_stand(const struct comparison *k)
 	for (uint32_t i = 0; i < k->old->refs_count; i++)
 		if (k->old->refs[i].owner != k->now->refs[i].owner ||
 		    k->old->refs[i].by != k->now->refs[i].by ||
+		    k->old->refs[i].is_iterator != k->now->refs[i].is_iterator ||
 		    !cover_same_name(k->names, k->old->refs[i].id, k->now->refs[i].id))
 			return false;
 	return true;

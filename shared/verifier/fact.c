@@ -128,3 +128,16 @@ void fact_call(struct check *c, const struct helper *h)
 		merge_const(c, f, is_first, i, r);
 	}
 }
+
+void fact_runtime(struct check *c, unsigned args)
+{
+	struct verifier_insn_fact *f = current(c);
+	bool is_first = f->base == UNTOLD;
+	f->base = VERIFIER_BASE_OTHER;
+	if (is_first)
+		f->arg_on_stack = (uint8_t)((1u << args) - 1);
+	for (unsigned i = 0; i < args; i++) {
+		merge_stack(c, f, is_first, i, check_reg(c, i + 1));
+		merge_const(c, f, is_first, i, check_reg(c, i + 1));
+	}
+}

@@ -14,6 +14,7 @@
 
 #include "shared/base/mem.h"
 #include "shared/verifier/host_call.h"
+#include "shared/verifier/iter.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/meter.h"
 #include "shared/verifier/uses.h"
@@ -269,6 +270,8 @@ struct err *global_leave(struct check *c)
 				    words_of(c, r0));
 	if (s->refs_count == 0)
 		return NULL;
+	if (s->refs[0].is_iterator)
+		return iter_reject_undestroyed(c, &s->refs[0], "when the function returns");
 	const struct btf_line *line = object_line_at(c->object, s->refs[0].insn);
 	return check_reject(c, VERIFIER_UNRELEASED,
 			    "release it in this function, or make the function static",

@@ -31,8 +31,9 @@ static void put_granted(const struct role *r, enum role_function_kind kind, stru
 			buf_printf(out, "%s%.*s", count++ ? ", " : "",
 				   STR_FMT(r->functions[i].name));
 	if (count == 0)
-		buf_puts(out, kind == ROLE_FUNCTION_HOST ? "no function of the host"
-							 : "no helper at all");
+		buf_puts(out, kind == ROLE_FUNCTION_HOST      ? "no function of the host"
+			      : kind == ROLE_FUNCTION_RUNTIME ? "no function of the runtime by name"
+							      : "no helper at all");
 }
 
 static void put_nearest(const struct role *r, enum role_function_kind kind, struct str name,
@@ -165,18 +166,31 @@ static struct err *check_entry(struct check *c, const struct role_function *f)
 		STR_FMT(f->name), STR_FMT(entry->section));
 }
 
-struct err *grant_host(struct check *c, struct str name, const struct role_function **granted)
+static struct err *grant_host(struct check *c, const struct role_function *f)
 {
-	const struct role_function *f = role_find_function(c->role, name);
-	if (!f)
-		return reject_grant(c, ROLE_FUNCTION_HOST, name);
 	if (f->kind != ROLE_FUNCTION_HOST)
 		return reject_kind(c, f);
 	TRY(check_attributes(c, NULL, f));
 	if (f->refusal.size)
 		return check_reject(c, VERIFIER_CONSTRAINT, NULL, "%.*s cannot be called: %.*s",
-				    STR_FMT(name), STR_FMT(f->refusal));
-	TRY(check_entry(c, f));
+				    STR_FMT(f->name), STR_FMT(f->refusal));
+	return check_entry(c, f);
+}
+
+struct err *grant_extern(struct check *c, struct str name, const struct role_function **granted,
+			 const struct kfunc **runtime)
+{
+	const struct role_function *f = role_find_function(c->role, name);
+	const struct kfunc *k = kfunc_find(name);
+	if (!f)
+		return reject_grant(c, k ? ROLE_FUNCTION_RUNTIME : ROLE_FUNCTION_HOST, name);
+	if (f->kind == ROLE_FUNCTION_RUNTIME && k) {
+		TRY(check_attributes(c, NULL, f));
+		*runtime = k;
+	} else {
+		TRY(grant_host(c, f));
+		*runtime = NULL;
+	}
 	*granted = f;
 	return NULL;
 }

@@ -14,8 +14,10 @@ MUST_CHECK struct err *grant_helper(struct check *c, uint32_t id, const struct h
 				    const struct role_function **granted);
 
 /*
- * Function `name` of the host, if the role may call it from this entry.
+ * What extern function `name` is, if the role may call it from this entry: of the host, or else of the runtime
+ * (`runtime` is its row then; else NULL).
  *   fails CALL_NOT_GRANTED, UNKNOWN_HELPER, UNSUPPORTED, ATTRIBUTE, CONSTRAINT
  */
-MUST_CHECK struct err *grant_host(struct check *c, struct str name,
-				  const struct role_function **granted);
+MUST_CHECK struct err *grant_extern(struct check *c, struct str name,
+				    const struct role_function **granted,
+				    const struct kfunc **runtime);

@@ -17,6 +17,7 @@
 
 #include "shared/verifier/grant.h"
 #include "shared/verifier/host.h"
+#include "shared/verifier/iter.h"
 #include "shared/verifier/memory.h"
 #include "shared/verifier/proof.h"
 #include "shared/verifier/words.h"
@@ -438,6 +439,20 @@ static void tell_compiler(struct check *c, uint32_t index, const struct role_fun
 		e->args[i] = value_of(&f->args[i]);
 }
 
+/* A function of the runtime has no symbol. */
+static void tell_runtime(struct check *c, uint32_t index, const struct kfunc *k)
+{
+	struct verifier_extern *e = &c->verdict->externs[index];
+	*e = (struct verifier_extern){.is_used = true,
+				      .is_function = true,
+				      .name = str_of(k->name),
+				      .args_count = k->args_count,
+				      .result = {k->result_bytes, k->is_result_signed}};
+	for (unsigned i = 0; i < k->args_count; i++)
+		e->args[i] =
+			(struct verifier_value){kfunc_arg_bytes(k, i), k->args[i] == KFUNC_ARG_INT};
+}
+
 struct err *host_call(struct check *c, const struct bpf_insn *insn)
 {
 	uint32_t count, index = (uint32_t)insn->imm;
@@ -447,7 +462,12 @@ struct err *host_call(struct check *c, const struct bpf_insn *insn)
 	if (index >= count || !externs[index].is_function)
 		return check_reject(c, VERIFIER_BAD_INSN, NULL, "there is no extern function %u",
 				    index);
-	TRY(grant_host(c, externs[index].name, &k.f));
+	const struct kfunc *runtime = NULL;
+	TRY(grant_extern(c, externs[index].name, &k.f, &runtime));
+	if (runtime) {
+		tell_runtime(c, index, runtime);
+		return iter_call(c, runtime, k.f);
+	}
 	memcpy(args, check_reg(c, 1), sizeof args);
 	for (size_t i = 0; i < k.f->params_count; i++)
 		TRY(check_argument(&k, i)); /* [H1] */

@@ -8,7 +8,7 @@
 #include "shared/verifier/check.h"
 
 /*
- * A call of extern insn->imm.
+ * A call of extern insn->imm, by name: a function of the host, or else one of the runtime (iter.h).
  *   fails CALL_NOT_GRANTED, UNKNOWN_HELPER, UNSUPPORTED, ATTRIBUTE: it may not be called, from here
  *         CONSTRAINT, BAD_ARGUMENT, POINTER_LEAK, NO_POINTER, NULL_POINTER, READ_ONLY, UNINIT_REGISTER and
  *         what memory_check() says: an argument is not what is asked for

@@ -42,6 +42,10 @@ KIND(SLICE, "pointer to a slice of a dynptr", OTHER, SLICE,
      STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_OFFSET | STATE_IS_PART)
 KIND(SLICE_OR_NULL, "null or a pointer to a slice of a dynptr", OTHER, SLICE,
      STATE_IS_POINTER | STATE_IS_NULL | STATE_IS_PART)
+KIND(ITERATOR, "number iterator", OTHER, ITERATOR, STATE_IS_OBJECT)
+KIND(INTEGER, "pointer to an iterator's number", OTHER, INTEGER, STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_PART)
+KIND(INTEGER_OR_NULL, "null or a pointer to an iterator's number", OTHER, INTEGER,
+     STATE_IS_POINTER | STATE_IS_NULL | STATE_IS_PART)
 KIND(PARAM, "pointer to a parameter's memory", OTHER, PARAM,
      STATE_IS_POINTER | STATE_IS_MEMORY | STATE_IS_STORE | STATE_IS_ATOMIC | STATE_IS_OFFSET)
 KIND(PARAM_OR_NULL, "null or a pointer to a parameter's memory", OTHER, PARAM, STATE_IS_POINTER | STATE_IS_NULL)

@@ -79,14 +79,15 @@ static struct err *take(struct check *c, const struct state_reg *r)
 	struct state *s = c->state;
 	if (s->lock.id)
 		return reject_second(c, &s->lock, r); /* [I1] */
-	if (s->refs_count > 0)
+	const struct state_ref *held = state_held(s);
+	if (held)
 		return check_reject(
 			c, VERIFIER_SPIN_LOCK,
 			"take the lock first, copy what is wanted to local variables, give it "
 			"back, and then reserve the record",
 			"the run may end here, where another one keeps the lock, and what was "
 			"acquired at %s would be lost", /* [I4] */
-			place_of(c, s->refs[0].insn));
+			place_of(c, held->insn));
 	s->lock = (struct state_lock){r->id, r->map, c->insn};
 	return NULL;
 }
@@ -196,9 +197,10 @@ static struct err *may_lock(const struct check *c, uint32_t function, bool *out)
 static struct err *check_global(struct check *c)
 {
 	const struct state *s = c->state;
+	const struct state_ref *held = state_held(s);
 	uint32_t target = c->flow.insns[c->insn].target;
 	bool may_end = false;
-	if (s->refs_count == 0 || !c->functions[target].is_global)
+	if (!held || !c->functions[target].is_global)
 		return NULL;
 	TRY(may_lock(c, target, &may_end));
 	if (!may_end)
@@ -207,7 +209,7 @@ static struct err *check_global(struct check *c)
 		c, VERIFIER_SPIN_LOCK, "call it before, or give back first what was acquired",
 		"%.*s() takes a lock: the run may end there, where another one keeps it, "
 		"and what was acquired at %s would be lost",
-		STR_FMT(c->functions[target].name), place_of(c, s->refs[0].insn));
+		STR_FMT(c->functions[target].name), place_of(c, held->insn));
 }
 
 struct err *lock_check_step(struct check *c, enum insn_kind kind)
@@ -217,7 +219,7 @@ struct err *lock_check_step(struct check *c, enum insn_kind kind)
 	if (kind == INSN_CALL_HELPER)
 		return check_helper(c);
 	if (kind == INSN_CALL_KFUNC)
-		return reject_call(c, "a function of the host");
+		return reject_call(c, "a function");
 	if (kind == INSN_CALL_LOCAL)
 		return check_local(c);
 	return kind == INSN_EXIT ? check_exit(c) : NULL;

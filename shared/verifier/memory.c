@@ -13,6 +13,7 @@
 #include "shared/verifier/fact.h"
 #include "shared/verifier/global.h"
 #include "shared/verifier/host.h"
+#include "shared/verifier/iter.h"
 #include "shared/verifier/limit.h"
 #include "shared/verifier/lock.h"
 #include "shared/verifier/state_object.h"
@@ -39,6 +40,8 @@ static struct bounds bounds_of(const struct check *c, const struct state_reg *r)
 	case STATE_RECORD_OR_NULL:
 	case STATE_SLICE:
 	case STATE_SLICE_OR_NULL:
+	case STATE_INTEGER:
+	case STATE_INTEGER_OR_NULL:
 	case STATE_PARAM:
 	case STATE_PARAM_OR_NULL:
 	case STATE_CONST_PARAM:
@@ -52,6 +55,7 @@ static struct bounds bounds_of(const struct check *c, const struct state_reg *r)
 	case STATE_FUNCTION:
 	case STATE_DYNPTR:
 	case STATE_DYNPTR_RECORD:
+	case STATE_ITERATOR:
 	case STATE_HOST_STRUCT: /* host.c */
 	case STATE_HOST_STRUCT_OR_NULL:
 	case STATE_HOST_MEM:
@@ -417,6 +421,8 @@ struct err *memory_load(struct check *c, const struct bpf_insn *insn)
 		value = host_load(c, &a, &span, BPF_MODE(insn->code) == INSN_MEMSX);
 	else if (a.pointer.kind == STATE_CTX && c->host)
 		value = host_argument(c, (uint32_t)span.from, (unsigned)a.size_bytes);
+	else if (a.pointer.kind == STATE_INTEGER)
+		value = iter_load(c, &a.pointer, a.offset, (unsigned)a.size_bytes);
 	else
 		load_value(c, &a, &value);
 	fact_access(c, &a.pointer, a.offset);

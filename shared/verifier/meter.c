@@ -74,8 +74,9 @@ bool meter_retries(struct check *c, unsigned n, struct err *e)
 static struct err *reject_held(struct check *c, const char *what)
 {
 	const struct state *s = c->state;
-	bool is_lock = s->refs_count == 0;
-	uint32_t insn = is_lock ? s->lock.insn : s->refs[0].insn;
+	const struct state_ref *held = state_held(s);
+	bool is_lock = !held;
+	uint32_t insn = is_lock ? s->lock.insn : held->insn;
 	const struct btf_line *line = object_line_at(c->object, insn);
 	return check_reject(c, is_lock ? VERIFIER_SPIN_LOCK : VERIFIER_UNRELEASED,
 			    is_lock ? "give the lock back before the loop"
@@ -88,7 +89,7 @@ static struct err *reject_held(struct check *c, const char *what)
 
 static bool holds(const struct state *s)
 {
-	return s->refs_count > 0 || s->lock.id;
+	return state_held(s) || s->lock.id;
 }
 
 struct err *meter_may_end(struct check *c, const char *what)

@@ -35,6 +35,15 @@ struct range range_unsigned(uint64_t min, uint64_t max)
 	return make(tnum_range(min, max), interval_unsigned(64, min, max), interval_full(32));
 }
 
+struct range range_signed(int64_t min, int64_t max)
+{
+	struct range r = range_unknown();
+	r.full.smin = min;
+	r.full.smax = max;
+	(void)range_settle(&r); /* not empty: min ≤ max */
+	return r;
+}
+
 struct range range_bytes(unsigned bytes)
 {
 	return range_unsigned(0, bytes >= 8 ? UINT64_MAX : (UINT64_C(1) << (8 * bytes)) - 1);

@@ -20,8 +20,9 @@ struct range range_unknown(void);
 struct range range_const(uint64_t value);
 /* Any number of `bytes` bytes (1, 2, 4, 8), zero-extended. */
 struct range range_bytes(unsigned bytes);
-/* min … max, unsigned. */
+/* min … max, unsigned; signed. */
 struct range range_unsigned(uint64_t min, uint64_t max);
+struct range range_signed(int64_t min, int64_t max);
 
 bool range_contains(const struct range *r, uint64_t x);
 bool range_equal(const struct range *a, const struct range *b);

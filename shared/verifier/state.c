@@ -145,6 +145,14 @@ bool state_release(struct state *s, uint32_t id)
 	return true;
 }
 
+const struct state_ref *state_held(const struct state *s)
+{
+	for (uint32_t i = 0; i < s->refs_count; i++)
+		if (!s->refs[i].is_iterator)
+			return &s->refs[i];
+	return NULL;
+}
+
 bool state_owns(const struct state *s, uint32_t id)
 {
 	uint32_t owner = state_callback(s);

@@ -96,7 +96,8 @@ struct state_reg {
 			    * reference `ref`; 0: none */
 	uint8_t ref_bytes;
 	const struct role_function
-		*maker;	    /* HANDLE…: the function that returned it; for messages */
+		*maker; /* HANDLE…: the function that returned it; for messages */
+	/* ITERATOR: iter.c has numbers of its own in map, size, plus, ref and frame. */
 	struct range range; /* SCALAR: the number; pointers: the offset from the object's start */
 };
 
@@ -126,6 +127,7 @@ struct state_ref {
 	const struct role_function *by;
 	uint8_t bytes;
 	bool is_signed;
+	bool is_iterator; /* it owns nothing outside of the stack: where a run ends it is not missed */
 };
 
 /* The spin lock that is held: of one element; id 0: none. */
@@ -214,6 +216,9 @@ void state_drop_ref(struct state *s, uint32_t id);
 
 /* Every copy of record or handle `id` becomes unreadable, numbers are only numbers then, and its reference ends. False where there was none. */
 bool state_release(struct state *s, uint32_t id);
+
+/* What is held and would be lost if the run ended here, or NULL. */
+const struct state_ref *state_held(const struct state *s);
 
 /* Whether the current callback, or the entry where there is none, holds `id`. */
 bool state_owns(const struct state *s, uint32_t id);

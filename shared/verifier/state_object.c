@@ -72,7 +72,7 @@ static bool is_part(const struct state_reg *r, uint32_t id)
 	return (state_flags(r) & STATE_IS_PART) && r->map == id;
 }
 
-void state_object_end(struct state *s, uint32_t id)
+static void end(struct state *s, uint32_t id, bool only_parts)
 {
 	for (uint32_t i = 0; i < s->frames_count; i++) {
 		struct state_frame *f = &s->frames[i];
@@ -82,11 +82,21 @@ void state_object_end(struct state *s, uint32_t id)
 		for (uint64_t left = f->used; left; left &= left - 1) {
 			int slot = __builtin_ctzll(left);
 			const struct state_reg *kept = &f->slots[slot].reg;
-			bool is_object = (f->objects >> slot & 1) && kept->id == id;
+			bool is_object = !only_parts && (f->objects >> slot & 1) && kept->id == id;
 			if (is_object || (f->slots[slot].size > 0 && is_part(kept, id)))
 				state_forget(f, slot * 8 - STATE_FRAME_SIZE, 8, false);
 		}
 	}
+}
+
+void state_object_end(struct state *s, uint32_t id)
+{
+	end(s, id, false);
+}
+
+void state_object_end_parts(struct state *s, uint32_t id)
+{
+	end(s, id, true);
 }
 
 void state_object_overwrite(struct state *s, unsigned frame, int offset, unsigned size)

@@ -1,11 +1,11 @@
 /*
- * state_object - what lies in slots of the stack and only calls may touch: dynptrs. The slots of an object
+ * state_object - what lies in slots of the stack and only calls may touch: dynptrs, number iterators. The slots of an object
  * hold registers of a kind with STATE_IS_OBJECT, each with the object's id and, as its range, its place in the
  * object (0, 8 …). Nothing loads them. Pointers that the object handed out (STATE_IS_PART) have its id as `map`,
  * and end with it. An object whose id is among the references is *held*: it must be released.
  *
  * To add a kind of object: a row in kind.tbl.h with STATE_IS_OBJECT, a helper argument that makes it and one that
- * uses it (call_dynptr.c has those of dynptrs). Stores, helpers' writes, pruning and callbacks know it then.
+ * uses it (call_dynptr.c has those of dynptrs, iter.c those of iterators). Stores, helpers' writes, pruning and callbacks know it then.
  */
 #pragma once
 
@@ -28,6 +28,9 @@ void state_object_put(struct state *s, unsigned frame, int offset, unsigned slot
 
 /* The object's slots become unwritten, and its parts unreadable, wherever they are. */
 void state_object_end(struct state *s, uint32_t id);
+
+/* Its parts alone become unreadable: what they point to is not what it was. */
+void state_object_end_parts(struct state *s, uint32_t id);
 
 /* All objects that a write of these bytes touches end. */
 void state_object_overwrite(struct state *s, unsigned frame, int offset, unsigned size);

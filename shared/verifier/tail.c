@@ -18,6 +18,7 @@
 #include "shared/base/mem.h"
 #include "shared/bpf/map_kind.h"
 #include "shared/verifier/call.h"
+#include "shared/verifier/iter.h"
 #include "shared/verifier/meter.h"
 #include "shared/verifier/words.h"
 
@@ -35,6 +36,8 @@ static struct err *check_frame(struct check *c)
 				    "a tail call in a function that the entry calls");
 	if (s->refs_count == 0)
 		return NULL;
+	if (s->refs[0].is_iterator)
+		return iter_reject_undestroyed(c, &s->refs[0], "before the tail call");
 	const struct btf_line *line = object_line_at(c->object, s->refs[0].insn);
 	return check_reject(
 		c, VERIFIER_UNRELEASED, "release it before the tail call",

@@ -82,13 +82,15 @@ static void json_helpers(struct json *w, const struct verifier_uses *u)
 	json_end(w);
 }
 
-static void json_externs(const struct verdict *v, struct json *w, const struct verifier_uses *u)
+static void json_externs(const struct verdict *v, struct json *w, const struct verifier_uses *u,
+			 bool is_runtime)
 {
 	uint32_t count;
 	const struct object_extern *externs = object_externs(v->object, &count);
-	json_list(w, "hostFunctions");
+	json_list(w, is_runtime ? "runtimeFunctions" : "hostFunctions");
 	for (uint32_t i = 0; i < count && i < OBJECT_MAX_EXTERNS; i++)
-		if ((u->externs[i / 64] >> i % 64 & 1) && externs[i].is_function)
+		if ((u->externs[i / 64] >> i % 64 & 1) && externs[i].is_function &&
+		    (v->externs[i].symbol.size > 0) != is_runtime)
 			json_text(w, NULL, externs[i].name);
 	json_end(w);
 }
@@ -148,7 +150,8 @@ static void json_entry(const struct verdict *v, struct json *w, const struct ver
 	json_bool(w, "metered", e->is_metered);
 	json_uint(w, "stackBytes", e->stack_bytes);
 	json_helpers(w, &e->uses);
-	json_externs(v, w, &e->uses);
+	json_externs(v, w, &e->uses, false);
+	json_externs(v, w, &e->uses, true);
 	json_memory(v, w, e);
 	json_end(w);
 }

@@ -181,7 +181,7 @@ uint64_t verdict_steps(const struct verdict *v);
  *  "message":…,"hint":…,"registers":[{"register":…,"kind":…,"text":…}],
  *  "path":[{"insn":…,"line":…,"source":…,"taken":…,"times":…}],"pathOmitted":…}
  * {"verdict":"accepted","role":…,"entries":[{"name":…,"worstInstructions":…,"metered":…,"stackBytes":…,
- *  "helpers":[…],"hostFunctions":[…],"memory":{"mapsRead":[…],"mapsWritten":[…],
+ *  "helpers":[…],"hostFunctions":[…],"runtimeFunctions":[…],"memory":{"mapsRead":[…],"mapsWritten":[…],
  *  "context":[{"from":…,"to":…}],"host":[{"path":…,"write":…}]}}],"helpers":[…],"hostFunctions":[…]}
  * VERDICTS.md says what each member is. */
 void verdict_print(const struct verdict *v, struct buf *out);

@@ -20,6 +20,7 @@
 #include "shared/verifier/widen.h"
 
 #include "shared/verifier/cover.h"
+#include "shared/verifier/iter.h"
 #include "shared/verifier/limit.h"
 
 /* ---- when ---- */
@@ -190,6 +191,12 @@ static void widen_slot(struct widening *w, const struct state_slot *old, struct 
 	now->init &= old->init;
 }
 
+static void widen_object(const struct state_slot *old, struct state_reg *now)
+{
+	if (old && now->kind == STATE_ITERATOR && old->reg.kind == STATE_ITERATOR)
+		iter_widen(&old->reg, now);
+}
+
 static void widen_regs(struct widening *w, const struct snapshot *from, unsigned frame,
 		       struct state_frame *f)
 {
@@ -206,9 +213,12 @@ static void widen_slots(struct widening *w, const struct snapshot *from, unsigne
 	const struct state_slot nothing = {0};
 	for (uint64_t left = f->used; left; left &= left - 1) {
 		unsigned slot = (unsigned)__builtin_ctzll(left);
-		if (f->objects >> slot & 1)
-			continue; /* part of an object: it stays, or nothing stands for it */
 		const struct state_slot *old = snapshot_slot(from, frame, slot);
+		if (f->objects >> slot &
+		    1) { /* part of an object: it stays, or nothing stands for it */
+			widen_object(old, &f->slots[slot].reg);
+			continue;
+		}
 		widen_slot(w, old ? old : &nothing, &f->slots[slot]);
 		if (f->slots[slot].init == 0)
 			f->used &= ~(UINT64_C(1) << slot);

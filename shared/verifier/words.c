@@ -155,6 +155,11 @@ void words_reg(const struct check *c, const struct state_reg *r, struct buf *out
 			buf_printf(out, " (\"%.*s\", from %.*s)", STR_FMT(r->maker->return_type),
 				   STR_FMT(r->maker->name));
 		return;
+	case STATE_INTEGER_OR_NULL:
+		buf_puts(out, state_kinds[r->kind].words);
+		return;
+	case STATE_INTEGER:
+	case STATE_ITERATOR:
 	case STATE_DYNPTR:
 	case STATE_DYNPTR_RECORD:
 		buf_printf(out, "a %s", state_kinds[r->kind].words);

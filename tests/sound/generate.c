@@ -212,6 +212,8 @@ static void connect_parts(struct generate_program *p)
 	p->object.maps = p->maps;
 	p->object.functions = p->functions;
 	p->object.maps_count = GENERATE_MAPS;
+	p->object.externs = p->externs;
+	p->object.externs_count = GENERATE_EXTERNS;
 	p->maps[GENERATE_MAP_PROGRAMS].slots = p->slots;
 }
 

@@ -25,11 +25,20 @@ enum generate_map {
 #define GENERATE_TYPE_CHANGE 9
 #define GENERATE_TYPE_LOOK   11
 
+/* Functions that are called by name. */
+enum generate_extern {
+	GENERATE_ITER_DESTROY,
+	GENERATE_ITER_NEW,
+	GENERATE_ITER_NEXT,
+	GENERATE_EXTERNS,
+};
+
 struct generate_program {
 	struct object object; /* its parts are the arrays below */
 	struct bpf_insn insns[GENERATE_INSNS];
 	struct object_function functions[GENERATE_FUNCTIONS];
 	struct object_map maps[GENERATE_MAPS];
+	struct object_extern externs[GENERATE_EXTERNS];
 	struct object_slot slots[2]; /* of GENERATE_MAP_PROGRAMS */
 };
 

@@ -8,7 +8,7 @@
  *	r6 is the context and stays so; r7 … r9 are numbers throughout; r0 … r5 come and go
  *	slots 0 … 7 (r10-8 … r10-64) are for numbers and spills, slots 8 … 15 are a buffer
  *	below: r10-136 … r10-192 counters of loops, r10-200 … r10-232 records by depth, r10-240 … r10-320 for parts,
- *	r10-336 … r10-400 dynptrs by depth
+ *	r10-336 … r10-400 dynptrs by depth, r10-408 … r10-432 iterators by depth
  *
  * In local functions and callbacks r6 is a buffer of the caller (GENERATE_BUFFER_BYTES).
  */

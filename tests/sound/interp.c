@@ -96,7 +96,7 @@ static bool (*const steps[])(struct interp *i, const struct bpf_insn *insn) = {
 	[INSN_MAY_GOTO] = step_may_goto,
 	[INSN_CALL_HELPER] = interp_call,
 	[INSN_CALL_LOCAL] = interp_step_local,
-	[INSN_CALL_KFUNC] = step_invalid,
+	[INSN_CALL_KFUNC] = interp_step_kfunc,
 	[INSN_EXIT] = interp_step_exit,
 };
 

@@ -21,6 +21,7 @@
 #define INTERP_ENTRIES 64u /* elements of one map, at the most */
 #define INTERP_ELEMENT 64  /* bytes of a key or a value */
 #define INTERP_DYNPTRS 1024
+#define INTERP_ITERS   256
 #define INTERP_MAPS    32
 #define INTERP_RECORD  512 /* bytes of a record */
 #define INTERP_CTX     168
@@ -51,7 +52,8 @@ enum interp_kind {
 	INTERP_POINTER,
 	INTERP_MAP,
 	INTERP_FUNCTION,
-	INTERP_DYNPTR, /* in slots only: half `object` of dynptr number `bits` */
+	INTERP_ITERATOR, /* in slots only: number `bits` of the iterators */
+	INTERP_DYNPTR,	 /* in slots only: half `object` of dynptr number `bits` */
 };
 
 struct interp_value {
@@ -69,6 +71,7 @@ enum interp_place {
 	INTERP_RING,
 	INTERP_KEY,
 	INTERP_SLICE,
+	INTERP_COUNTED, /* an iterator's number */
 };
 
 struct interp_object {
@@ -140,6 +143,14 @@ struct interp_dynptr {
 	uint64_t offset;
 };
 
+struct interp_iter {
+	int64_t next, end;
+	int32_t number;	 /* what `object` holds */
+	uint32_t object; /* of the number that was handed out last, + 1; 0: none */
+	uint32_t frame;	 /* the object that it lies in */
+	bool is_alive;
+};
+
 struct interp_result {
 	enum interp_trap trap;
 	uint32_t insn;
@@ -162,11 +173,13 @@ struct interp {
 	uint64_t seed;	   /* of what helpers make up */
 	struct bytes host; /* memory of the host that probe_read* finds; all else is not there */
 	uint8_t ctx[INTERP_CTX];
-	uint32_t insns_count, maps_count, frames_count, objects_count, records_count, dynptrs_count;
+	uint32_t insns_count, maps_count, frames_count, objects_count, records_count, dynptrs_count,
+		iters_count;
 	struct interp_map_state maps[INTERP_MAPS];
 	struct interp_object objects[INTERP_OBJECTS];
 	struct interp_record records[INTERP_RECORDS];
 	struct interp_dynptr dynptrs[INTERP_DYNPTRS];
+	struct interp_iter iters[INTERP_ITERS];
 	struct interp_frame frames[INTERP_FRAMES];
 	struct interp_element stale[INTERP_OBJECTS]; /* content of stale objects */
 	struct interp_result result;

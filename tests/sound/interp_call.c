@@ -111,6 +111,8 @@ static bool leave(struct interp *i)
 bool interp_step_exit(struct interp *i, const struct bpf_insn *insn)
 {
 	(void)insn;
+	if (!interp_iters_gone(i))
+		return false;
 	if (i->frames_count == 1)
 		return leave(i);
 	if (interp_top(i)->round.caller)

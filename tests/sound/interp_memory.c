@@ -104,6 +104,7 @@ static bool check_base(struct interp *i, const struct interp_value *p, int32_t o
 		[INTERP_RING] = VERIFIER_BASE_OTHER,
 		[INTERP_KEY] = VERIFIER_BASE_OTHER,
 		[INTERP_SLICE] = VERIFIER_BASE_OTHER,
+		[INTERP_COUNTED] = VERIFIER_BASE_OTHER,
 	};
 	if (!i->facts || p->kind != INTERP_POINTER)
 		return true;
@@ -163,7 +164,8 @@ bool interp_step_load(struct interp *i, const struct bpf_insn *insn)
 	struct interp_value *slot = kept(i, &p, insn->off, size);
 	if (!check_base(i, &p, insn->off))
 		return false;
-	if (slot && slot->kind != INTERP_NONE && slot->kind != INTERP_DYNPTR) {
+	if (slot && slot->kind != INTERP_NONE && slot->kind != INTERP_DYNPTR &&
+	    slot->kind != INTERP_ITERATOR) {
 		*interp_reg(i, insn->dst_reg) = *slot;
 		return true;
 	}

@@ -132,6 +132,11 @@ bool interp_dynptr_place(struct interp_call *k, unsigned n);
 /* One half of it was written over: what it handed out is gone. */
 void interp_dynptr_end(struct interp *i, uint64_t index);
 
+/* ---- interp_iter.c ---- */
+bool interp_step_kfunc(struct interp *i, const struct bpf_insn *insn);
+/* The top frame ends: no iterator in it is left. */
+bool interp_iters_gone(struct interp *i);
+
 /* ---- interp_map.c ---- */
 bool interp_is_constant(const struct object_map *m);
 /* The element's value as an object: a pointer in `out`; false with the run stopped. */

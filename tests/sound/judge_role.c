@@ -14,6 +14,7 @@ static const struct {
 	{"Dynptrs",
 	 "bpf_dynptr_from_mem, bpf_ringbuf_reserve_dynptr, bpf_ringbuf_submit_dynptr, "
 	 "bpf_ringbuf_discard_dynptr, bpf_dynptr_read, bpf_dynptr_write, bpf_dynptr_data"},
+	{"Ranges", "bpf_iter_num_new, bpf_iter_num_next, bpf_iter_num_destroy"},
 	{"Locks", "bpf_spin_lock, bpf_spin_unlock"},
 	{"Calls", "bpf_loop, bpf_for_each_map_elem"},
 	{"Changes", "bpf_map_delete_elem, bpf_ringbuf_query, bpf_ringbuf_output, bpf_tail_call"},
@@ -23,13 +24,13 @@ static const struct {
 static const struct {
 	const char *name, *capabilities, *attributes;
 } roles[JUDGE_ROLES] = {
-	{"All", "Maps, Reads, Records, Dynptrs, Locks, Calls, Changes, Chances",
+	{"All", "Maps, Reads, Records, Dynptrs, Ranges, Locks, Calls, Changes, Chances",
 	 "max_instructions: 20000, max_memory: 4096"},
-	{"Some", "Maps, Reads, Records, Dynptrs, Locks, Calls, Changes",
+	{"Some", "Maps, Reads, Records, Dynptrs, Ranges, Locks, Calls, Changes",
 	 "max_instructions: 2000, max_memory: 1024"},
-	{"Tight", "Maps, Reads, Records, Dynptrs, Locks, Calls, Changes, Chances",
+	{"Tight", "Maps, Reads, Records, Dynptrs, Ranges, Locks, Calls, Changes, Chances",
 	 "max_instructions: 200, max_memory: 640"},
-	{"Metered", "Maps, Reads, Records, Dynptrs, Locks, Calls, Changes, Chances",
+	{"Metered", "Maps, Reads, Records, Dynptrs, Ranges, Locks, Calls, Changes, Chances",
 	 "max_instructions: 4000, max_memory: 4096, metered: true"},
 };
 

@@ -53,8 +53,8 @@ static const struct field_row fields[] = {
 	{"entries", "accepted",
 	 "a list: each entry with its `name`; `worstInstructions`, what one event executes at "
 	 "the most: proved, or, where `metered` is true, counted as it runs; `stackBytes`, the "
-	 "stack of all frames; `helpers` and "
-	 "`hostFunctions`, the names of what it calls; and `memory`: the names of the maps "
+	 "stack of all frames; `helpers`, `hostFunctions` and "
+	 "`runtimeFunctions`, the names of what it calls; and `memory`: the names of the maps "
 	 "that it reads (`mapsRead`) and writes (`mapsWritten`), the bytes of the context "
 	 "that it reads (`context`, from … to), and what it reaches of the host's memory "
 	 "(`host`: `path`, and whether it may `write`)"},
