@@ -78,6 +78,13 @@ static void settle_one(void *context, struct state_reg *r)
 		r->kind = state_kinds[r->kind].not_null;
 }
 
+static void drop_number(void *context, struct state_reg *r)
+{
+	const uint32_t *id = context;
+	if (r->kind == STATE_SCALAR && r->ref == *id)
+		r->ref = r->ref_bytes = 0;
+}
+
 static bool end_ref(struct state *s, uint32_t id)
 {
 	for (uint32_t i = 0; i < s->refs_count; i++) {
@@ -85,6 +92,7 @@ static bool end_ref(struct state *s, uint32_t id)
 			continue;
 		memmove(&s->refs[i], &s->refs[i + 1], (s->refs_count - i - 1) * sizeof s->refs[0]);
 		s->refs_count--;
+		state_each(s, drop_number, &id);
 		return true;
 	}
 	return false;
@@ -113,24 +121,15 @@ struct state_ref *state_find_ref(struct state *s, uint32_t id)
 	return NULL;
 }
 
-static void drop_number(void *context, struct state_reg *r)
-{
-	const uint32_t *id = context;
-	if (r->kind == STATE_SCALAR && r->ref == *id)
-		r->ref = r->ref_bytes = 0;
-}
-
 void state_drop_ref(struct state *s, uint32_t id)
 {
 	(void)end_ref(s, id);
-	state_each(s, drop_number, &id);
 }
 
 bool state_release(struct state *s, uint32_t id)
 {
 	if (!end_ref(s, id))
 		return false;
-	state_each(s, drop_number, &id);
 	for (uint32_t i = 0; i < s->frames_count; i++) {
 		struct state_frame *f = &s->frames[i];
 		for (unsigned r = 0; r < STATE_REGS; r++)

@@ -25,7 +25,10 @@ readonly policies=(
 	'callback_index_in_bounds: R2 unbounded memory access'
 	'callback_of_a_checked_count: R2 unbounded memory access'
 )
+# Of programs under the role that meters: how long they run. Runs that take too long end.
+readonly lengths=('infinite loop detected' 'jumps is too complex' 'BPF program is too large' 'back-edge from insn')
 role=(--spec tests/cases/specs/all.yaml --role Everyone --kernel -o json)
+metered=(--spec tests/cases/specs/metered.yaml --role Metered --kernel -o json)
 
 # build_one FILE.s|FILE.c: an object beside it
 build_one() {
@@ -35,12 +38,17 @@ build_one() {
 	esac 2>"${1%.?}.wrong" || echo "$1"
 }
 
+# is_metered NAME: programs whose name says so are judged under the role that meters
+is_metered() { [[ $1 =~ ^((good|bad)_)?metered_ || $1 =~ ^may_goto_(ends|both) ]]; }
+
 # judge_one OBJECT: lines "NAME ENTRY|OURS|KERNEL|the kernel's words" beside it
 judge_one() {
-	local name=${1##*/}
+	local name=${1##*/} under
 	name=${name%.o}
 	name=${name%.bpf}
-	"$BIN/eimctl" verify "$1" "${role[@]}" 2>"$1.error" | jq -r --arg name "$name" '
+	read -ra under <<<"$role_words"
+	! is_metered "$name" || read -ra under <<<"$metered_words"
+	"$BIN/eimctl" verify "$1" "${under[@]}" 2>"$1.error" | jq -r --arg name "$name" '
 		.rule as $rule | if .kernel.allowed then .kernel.entries[] |
 			[$name, (if .ours == "rejected" then $rule else .ours end), .verdict,
 			 ((.log // "-") | split("\n") | map(select(startswith(";") or test("^[0-9]+: ") | not)) | join(" / "))] | join("|")
@@ -49,8 +57,8 @@ judge_one() {
 	return 0
 }
 export BIN
-export -f build_one judge_one
-export role_words="${role[*]}"
+export -f build_one judge_one is_metered
+export role_words="${role[*]}" metered_words="${metered[*]}"
 
 # licensed FOLDER OBJECT…: copies that also may call what is for GPL programs only
 licensed() {
@@ -81,6 +89,8 @@ rows() { sed -n '/^[^#]/s/ *| */|/gp' "$table"; }
 is_policy() {
 	local words
 	for words in "${policies[@]}"; do [[ $1 == *"$words"* ]] && return 0; done
+	is_metered "${1%%[ :]*}" || return 1
+	for words in "${lengths[@]}"; do [[ $1 == *"$words"* ]] && return 0; done
 	return 1
 }
 
@@ -140,7 +150,7 @@ is "… and in JSON" "rejected rejected" \
 
 # ---- all programs ----
 find "$tmp/programs" "$tmp/cases" -name '*.o' -print0 |
-	xargs -0 -n 16 -P 2 bash -c 'read -ra role <<<"$role_words"; for f; do judge_one "$f"; done' -
+	xargs -0 -n 16 -P 2 bash -c 'for f; do judge_one "$f"; done' -
 
 declare -A judged
 agreed=0 differing=0 unloaded=0

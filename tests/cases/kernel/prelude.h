@@ -70,6 +70,15 @@ struct account {
 char LICENSE[] SEC("license") = "GPL";
 
 /* What the compiler may conclude nothing from. */
-#define HIDE(x)	     __asm__ volatile("" : "+r"(x))
+#define HIDE(x) __asm__ volatile("" : "+r"(x))
+#define MAY_LEAVE                                                 \
+	{                                                         \
+		__label__ leave, go_on;                           \
+		__asm__ goto("may_goto %l[leave]" : : : : leave); \
+		goto go_on;                                       \
+	leave:                                                    \
+		break;                                            \
+	go_on:;                                                   \
+	}
 #define ENTRY	     SEC("uprobe//bin/true:main") int on_call(struct pt_regs *ctx)
 #define FIND(v, key) struct wide *v = bpf_map_lookup_elem(&table, &key)
