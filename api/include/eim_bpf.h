@@ -235,12 +235,12 @@ static __always_inline void eim_numbers_end(struct bpf_iter_num *it)
 	bpf_iter_num_destroy(it);
 }
 
-#define bpf_for(i, start, end)                                                               \
-	for (struct bpf_iter_num eim_numbers __attribute__((cleanup(eim_numbers_end))),      \
-	     *eim_begun = (bpf_iter_num_new(&eim_numbers, (start), (end)), &eim_numbers);    \
-	     ({                                                                              \
-		     const int *eim_number = bpf_iter_num_next(eim_begun);                   \
-		     eim_number && ((i) = *eim_number, (i) >= (start) && (i) < (end));       \
+#define bpf_for(i, start, end)                                                            \
+	for (struct bpf_iter_num eim_numbers __attribute__((cleanup(eim_numbers_end))),   \
+	     *eim_begun = (bpf_iter_num_new(&eim_numbers, (start), (end)), &eim_numbers); \
+	     ({                                                                           \
+		     const int *eim_number = bpf_iter_num_next(eim_begun);                \
+		     eim_number && ((i) = *eim_number, (i) >= (start) && (i) < (end));    \
 	     });)
 
 /* Present in kernels, absent from the runtime: calling it is refused by name. */
