@@ -8,6 +8,7 @@
  *
  * Each of them is an extern, sorted by name; relocations give instructions its index.
  */
+#include "shared/bpf/kfunc.h"
 #include "shared/bpf/object_load.h"
 
 static int compare(struct str a, struct str b)
@@ -84,7 +85,8 @@ static struct err *find_extern(const struct object_loader *l, const struct objec
 	uint32_t at = lower_bound(o, name);
 	if (at == o->externs_count || !str_equal(o->externs[at].name, name))
 		return not_declared(l, name);
-	if (symbol->binding == STB_WEAK)
+	/* libbpf declares the runtime's functions as weak ones, for kernels that lack them. */
+	if (symbol->binding == STB_WEAK && !kfunc_find(name))
 		return err_new(ERR_UNSUPPORTED,
 			       "\"%.*s\" is weak, and a program must know what it has before it "
 			       "runs; declare it without __weak",

@@ -24,6 +24,10 @@ readonly policies=(
 	# A round's number is below the count of rounds, which was checked: the kernel does not use that.
 	'callback_index_in_bounds: R2 unbounded memory access'
 	'callback_of_a_checked_count: R2 unbounded memory access'
+	# What bpf_iter_num_new() returns for a range that is known: the kernel takes any number for possible.
+	'iter_result_is_checked: value -2147483648 makes map_value pointer be out of bounds'
+	# … and so may its first number be missing.
+	"iter_that_is_just_not_too_long: R0 invalid mem access 'scalar'"
 )
 # Of programs under the role that meters: how long they run. Runs that take too long end.
 readonly lengths=('infinite loop detected' 'jumps is too complex' 'BPF program is too large' 'back-edge from insn')

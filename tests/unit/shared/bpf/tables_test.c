@@ -2,6 +2,7 @@
 #include "tests/unit/test.h"
 
 #include "shared/bpf/helper.h"
+#include "shared/bpf/kfunc.h"
 #include "shared/bpf/map_kind.h"
 
 #include <linux/bpf.h>
@@ -68,6 +69,25 @@ static void names_map_kinds_that_the_runtime_lacks(void **state UNUSED)
 	assert_null(map_kind_known_name(UINT32_MAX));
 }
 
+static void finds_functions_of_the_runtime_by_their_whole_name(void **state UNUSED)
+{
+	for (size_t i = 0; i < kfuncs_count; i++) {
+		assert_int_equal(kfuncs[i].id, i);
+		assert_ptr_equal(kfunc_find(str_of(kfuncs[i].name)), &kfuncs[i]);
+		assert_null(helper_find_name(str_of(kfuncs[i].name)));
+		for (unsigned arg = 0; arg < KFUNC_MAX_ARGS; arg++)
+			assert_int_equal(kfuncs[i].args[arg] != KFUNC_ARG_NONE,
+					 arg < kfuncs[i].args_count);
+	}
+	const struct kfunc *new = kfunc_find(STR("bpf_iter_num_new"));
+	assert_string_equal(new->function, "rt_iter_num_new");
+	assert_true(new->result_bytes == 4 && new->is_result_signed);
+	assert_int_equal(kfunc_arg_bytes(new, 0), 8);
+	assert_int_equal(kfunc_arg_bytes(new, 2), 4);
+	assert_null(kfunc_find(STR("iter_num_new")));
+	assert_null(kfunc_find(STR("")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -75,6 +95,7 @@ int main(void)
 		cmocka_unit_test(finds_helpers_by_name_with_and_without_prefix),
 		cmocka_unit_test(names_helpers_that_the_runtime_lacks),
 		cmocka_unit_test(keeps_size_arguments_behind_memory_arguments),
+		cmocka_unit_test(finds_functions_of_the_runtime_by_their_whole_name),
 		cmocka_unit_test(knows_map_kinds_by_the_kernels_numbers),
 		cmocka_unit_test(names_map_kinds_that_the_runtime_lacks),
 	};

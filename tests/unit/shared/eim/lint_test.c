@@ -96,6 +96,17 @@ static void finds_names_that_nothing_has(void **state UNUSED)
 		   "unknown-name", "/capabilities/0/constraints/0", "no function of \"c\" has");
 }
 
+static void knows_the_runtimes_functions_by_name(void **state UNUSED)
+{
+	assert_one("capabilities: [{name: c, apis: [bpf_iter_num_next, bpf_iter_num_nextt]}]\n"
+		   "roles: [{name: r, capabilities: [c]}]",
+		   "undefined-function", "/capabilities/0/apis/1",
+		   "did you mean \"bpf_iter_num_next\"?");
+	assert_one("host_functions: [{name: bpf_iter_num_next, signature: {params: [{type: int, "
+		   "name: a}, {type: int, name: b}], return_type: int}}]",
+		   "helper-parameters", "/host_functions/0", "2 parameters, but the helper has 1");
+}
+
 static void finds_types_that_nothing_declares(void **state UNUSED)
 {
 	assert_one(F("{type: request_t, name: r}", ""), "unknown-type",
@@ -223,6 +234,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reports_on_the_formats_example),
 		cmocka_unit_test(finds_names_that_nothing_has),
+		cmocka_unit_test(knows_the_runtimes_functions_by_name),
 		cmocka_unit_test(finds_types_that_nothing_declares),
 		cmocka_unit_test(finds_types_that_end_in_no_type),
 		cmocka_unit_test(finds_helpers_that_are_declared_otherwise),

@@ -300,6 +300,22 @@ static void finds_functions_in_the_host_first(void **state UNUSED)
 	assert_int_equal(role_find_function(r, STR("nowhere"))->kind, ROLE_FUNCTION_UNRESOLVED);
 }
 
+static void grants_functions_of_the_runtime_by_name(void **state UNUSED)
+{
+	OWNED_BUF struct buf text = BUF_INIT(1 << 16);
+	OWNED(role) struct role *r = NULL;
+	assert_ok(resolve("capabilities: [{name: c, apis: [bpf_iter_num_next, iter_num_new]}]\n"
+			  "roles: [{name: r, capabilities: [c]}]",
+			  "r", NULL, &r));
+	const struct role_function *next = role_find_function(r, STR("bpf_iter_num_next"));
+	assert_int_equal(next->kind, ROLE_FUNCTION_RUNTIME);
+	assert_null(next->helper);
+	assert_int_equal(role_find_function(r, STR("iter_num_new"))->kind,
+			 ROLE_FUNCTION_UNRESOLVED);
+	role_print(r, &text);
+	assert_non_null(strstr(buf_text(&text), "a function of the runtime"));
+}
+
 static void takes_a_signature_that_is_the_hosts(void **state UNUSED)
 {
 	OWNED(btf) struct btf *host = make_host();
@@ -457,6 +473,7 @@ int main(void)
 		cmocka_unit_test(refuses_constraints_past_the_limit),
 		cmocka_unit_test(says_what_a_function_requires_that_the_role_lacks),
 		cmocka_unit_test(finds_functions_in_the_host_first),
+		cmocka_unit_test(grants_functions_of_the_runtime_by_name),
 		cmocka_unit_test(takes_a_signature_that_is_the_hosts),
 		cmocka_unit_test(refuses_a_signature_that_is_not_the_hosts),
 		cmocka_unit_test(prints_rights_and_where_they_come_from),

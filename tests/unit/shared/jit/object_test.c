@@ -69,6 +69,7 @@ static struct load compile_without_facts(const struct loaded *l)
 	p.maps = object_maps(l->object, &p.maps_count);
 	p.functions = object_functions(l->object, &p.functions_count);
 	p.entries = verdict_entries(l->verdict, &p.entries_count);
+	p.externs = verdict_externs(l->verdict, &p.externs_count);
 	assert_ok(jit_compile_program(&p, &image));
 	return load_image(image);
 }
