@@ -49,7 +49,9 @@ static bool range_stands(const struct comparison *k, const struct range *old,
 static bool limits_stand(const struct comparison *k, const struct state_reg *old,
 			 const struct state_reg *now)
 {
-	return k->is_exact ? limit_equal(old, now) : limit_covers(old, now);
+	static const int64_t unknown[STATE_SIZES];
+	const int64_t *least = k->now ? k->now->least : unknown;
+	return k->is_exact ? limit_equal(old, now) : limit_covers(old, now, least);
 }
 
 /* What was known of the sizes of the host's memory still is. */

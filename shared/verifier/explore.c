@@ -37,7 +37,7 @@
 #define PATH_END UINT32_MAX
 
 /* A loop that was widened so often on a path gives up all bounds of what still differs. */
-#define EXPLORE_WIDENINGS 6
+#define EXPLORE_WIDENINGS 10
 
 /* A step's share of the analysis's work, in registers compared. */
 #define EXPLORE_STEP_WORK 16

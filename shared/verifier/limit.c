@@ -378,15 +378,51 @@ void limit_share(struct check *c, const struct state_reg *r)
 
 /* ---- comparing states ---- */
 
-bool limit_covers(const struct state_reg *old, const struct state_reg *now)
+/* How much remains above `r` below size `of`, which is at least `least`: by a limit, or by its range. */
+static bool left_above(const struct state_reg *r, uint8_t of, enum limit_form form,
+		       const int64_t *least, wide *left)
+{
+	int64_t said;
+	bool is_said = limit_find(r, of, form, &said), is_known = least[of - 1] > 0;
+	wide known = (wide)least[of - 1] - reading(&r->range, form).high;
+	if (!is_said && !is_known)
+		return false;
+	*left = !is_said ? known : !is_known ? said : MAX(known, (wide)said);
+	return true;
+}
+
+bool limit_covers(const struct state_reg *old, const struct state_reg *now, const int64_t *least)
 {
 	for (unsigned i = 0; i < STATE_LIMITS; i++) {
 		const struct state_limit *l = &old->limits[i];
-		int64_t left;
-		if (l->of && (!limit_find(now, l->of, l->form, &left) || left < l->left))
+		wide left;
+		if (l->of &&
+		    (!left_above(now, l->of, l->form, least, &left) || left < (wide)l->left))
 			return false;
 	}
 	return true;
+}
+
+void limit_widen(const struct state_reg *old, const int64_t *old_least, const struct state_reg *was,
+		 const int64_t *was_least, struct state_reg *now)
+{
+	struct state_reg from = *old, to = *was;
+	wide left;
+	drop(now);
+	for (unsigned i = 0; i < STATE_LIMITS; i++) {
+		const struct state_limit *l = &from.limits[i];
+		if (l->of && left_above(&to, l->of, l->form, was_least, &left) &&
+		    left >= (wide)l->left)
+			put(now, l->of, l->form, l->left);
+	}
+	if (!range_is_const(&from.range) || range_is_const(&now->range))
+		return;
+	for (unsigned i = 0; i < STATE_SIZES; i++) {
+		wide most = (wide)old_least[i] - reading(&from.range, LIMIT_S64).high;
+		if (old_least[i] > 0 && most >= 0 &&
+		    left_above(&to, (uint8_t)(i + 1), LIMIT_S64, was_least, &left) && left >= 0)
+			put(now, (uint8_t)(i + 1), LIMIT_S64, MIN(left, most));
+	}
 }
 
 bool limit_equal(const struct state_reg *a, const struct state_reg *b)

@@ -64,6 +64,15 @@ void limit_share(struct check *c, const struct state_reg *r);
 /* The family's name and r's place in it; false where it has none. */
 bool limit_family(const struct state_reg *r, uint32_t *name, int32_t *plus);
 
-/* Whether what `old` promises, `now` does. */
-bool limit_covers(const struct state_reg *old, const struct state_reg *now);
+/* Whether what `old` promises, `now` does, in a state where the sizes are at least `least`: a number of which the
+ * range says enough needs no limit. */
+bool limit_covers(const struct state_reg *old, const struct state_reg *now, const int64_t *least);
+
+/*
+ * `now` was widened (its range is the new one, `was` what it was before): it gets the limits that hold for both.
+ * Constants have those that follow from the sizes, so that `i < size` is not forgotten with the rounds in which
+ * i was a constant.
+ */
+void limit_widen(const struct state_reg *old, const int64_t *old_least, const struct state_reg *was,
+		 const int64_t *was_least, struct state_reg *now);
 bool limit_equal(const struct state_reg *a, const struct state_reg *b);

@@ -73,7 +73,10 @@ const struct tree_node *widen_from(const struct check *c, uint32_t *steps)
 
 static uint64_t raise(uint64_t old, uint64_t now)
 {
-	static const uint64_t steps[] = {UINT8_MAX, UINT16_MAX, INT32_MAX, UINT32_MAX, INT64_MAX};
+	/* The largest number of a type, or of a size, is a step of its own: `i < n` leaves room for i + 1. */
+	static const uint64_t steps[] = {UINT8_MAX,	UINT16_MAX,	INT32_MAX - 1,
+					 INT32_MAX,	UINT32_MAX - 1, UINT32_MAX,
+					 LIMIT_MAX - 1, INT64_MAX,	UINT64_MAX - 1};
 	if (now <= old)
 		return old;
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
@@ -134,16 +137,13 @@ static struct range widen_range(const struct range *old, const struct range *now
 
 struct widening {
 	struct cover_names names;
+	const int64_t *from_least, *least; /* what is known of sizes, there and here */
 	bool at_once;
 };
 
-/* What is known of sizes of the host's memory, of families, of things acquired: as much as both know. */
+/* What is known of families, of things acquired: as much as both know. */
 static void widen_relations(struct widening *w, const struct state_reg *old, struct state_reg *now)
 {
-	if (limit_covers(old, now))
-		memcpy(now->limits, old->limits, sizeof now->limits);
-	else
-		memset(now->limits, 0, sizeof now->limits);
 	if (old->link == 0 || now->link == 0 || old->plus != now->plus ||
 	    !cover_same_name(&w->names, old->link, now->link))
 		now->link = 0;
@@ -151,15 +151,25 @@ static void widen_relations(struct widening *w, const struct state_reg *old, str
 		now->ref = now->ref_bytes = 0;
 }
 
+/* Whether any number at all, with nothing known of it beside others, would do for this one. */
+static bool is_any(const struct state_reg *r)
+{
+	const struct state_limit none[STATE_LIMITS] = {{0}};
+	struct range all = range_unknown();
+	return range_equal(&r->range, &all) && r->id == 0 && r->link == 0 && r->ref == 0 &&
+	       memcmp(r->limits, none, sizeof none) == 0;
+}
+
 static void widen_number(struct widening *w, const struct state_reg *old, struct state_reg *now)
 {
+	struct state_reg was = *now;
 	widen_relations(w, old, now);
 	if (old->id == 0 || now->id == 0 || !cover_same_name(&w->names, old->id, now->id))
 		now->id = 0;
 	now->range = widen_range(&old->range, &now->range, w->at_once);
-	struct range all = range_unknown();
-	if (range_equal(&now->range, &all))
-		memset(now->deps, 0, sizeof now->deps); /* any number would do */
+	limit_widen(old, w->from_least, &was, w->least, now);
+	if (is_any(now))
+		memset(now->deps, 0, sizeof now->deps);
 }
 
 /* False where nothing is left to read. */
@@ -227,7 +237,9 @@ static void widen_slots(struct widening *w, const struct snapshot *from, unsigne
 
 void widen_state(struct check *c, const struct snapshot *from, bool at_once)
 {
-	struct widening w = {.at_once = at_once};
+	struct widening w = {.from_least = from->least,
+			     .least = c->state->least,
+			     .at_once = at_once};
 	for (uint32_t i = 0; i < c->state->frames_count; i++) {
 		widen_regs(&w, from, i, &c->state->frames[i]);
 		widen_slots(&w, from, i, &c->state->frames[i]);

@@ -78,18 +78,28 @@ static void put_stack(const struct check *c, const struct state_reg *r, struct b
 			   STR_FMT(c->functions[c->state->frames[r->frame].function].name));
 }
 
+static void put_size(const struct object_map *shape, struct buf *out)
+{
+	buf_printf(out, " (%u bytes", shape->value_size);
+	if (shape->lock_end)
+		buf_printf(out, ", a spin lock in bytes %u to %u", shape->lock_end - 4,
+			   shape->lock_end - 1);
+	buf_puts(out, ")");
+}
+
 static void put_value(const struct check *c, const struct state_reg *r, struct buf *out)
 {
 	const struct object_map *m = &c->maps[r->map];
-	if (m->role == OBJECT_MAP_DECLARED)
-		buf_printf(out, "%s of %s %.*s (%u bytes)",
+	if (m->role == OBJECT_MAP_DECLARED) {
+		buf_printf(out, "%s of %s %.*s",
 			   r->kind == STATE_VALUE ? "a pointer to a value"
 						  : "null or a pointer to a value",
-			   m->inner ? "a map in" : "map", STR_FMT(m->name),
-			   object_map_shape(m)->value_size);
-	else
+			   m->inner ? "a map in" : "map", STR_FMT(m->name));
+		put_size(object_map_shape(m), out);
+	} else {
 		buf_printf(out, "a pointer to the globals of %.*s (%u bytes)", STR_FMT(m->name),
 			   m->value_size);
+	}
 	if (r->kind == STATE_VALUE)
 		words_offset(&r->range, out);
 }
