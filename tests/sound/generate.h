@@ -13,6 +13,7 @@
 
 #define GENERATE_INSNS	   768
 #define GENERATE_FUNCTIONS 10
+#define GENERATE_EXTERNS   32
 
 enum generate_map {
 #define MAP(name, ...) GENERATE_MAP_##name,
@@ -31,6 +32,8 @@ struct generate_program {
 	struct object_function functions[GENERATE_FUNCTIONS];
 	struct object_map maps[GENERATE_MAPS];
 	struct object_slot slots[2]; /* of GENERATE_MAP_PROGRAMS */
+	struct object_extern externs[GENERATE_EXTERNS];
+	uint32_t extension; /* 1 + which entry of the host (world.h) it is for; 0: a uprobe */
 };
 
 /* xorshift64* */
