@@ -50,19 +50,24 @@ static const struct generate_part *const parts[] = {
 #undef PART
 };
 
-static uint32_t all_weights(void)
+static bool has_part(const struct writer *w, const struct generate_part *part)
+{
+	return w->p->extension || !part->is_for_extensions;
+}
+
+static uint32_t all_weights(const struct writer *w)
 {
 	uint32_t all = 0;
 	for (size_t k = 0; k < ARRAY_SIZE(parts); k++)
-		for (size_t n = 0; n < parts[k]->count; n++)
+		for (size_t n = 0; has_part(w, parts[k]) && n < parts[k]->count; n++)
 			all += parts[k]->statements[n].weight;
 	return all;
 }
 
-static const struct generate_statement *pick_statement(uint32_t pick)
+static const struct generate_statement *pick_statement(const struct writer *w, uint32_t pick)
 {
 	for (size_t k = 0; k < ARRAY_SIZE(parts); k++) {
-		for (size_t n = 0; n < parts[k]->count; n++) {
+		for (size_t n = 0; has_part(w, parts[k]) && n < parts[k]->count; n++) {
 			const struct generate_statement *s = &parts[k]->statements[n];
 			if (pick < s->weight)
 				return s;
@@ -74,7 +79,7 @@ static const struct generate_statement *pick_statement(uint32_t pick)
 
 void generate_statement(struct writer *w)
 {
-	const struct generate_statement *s = pick_statement(below(w, w->weights));
+	const struct generate_statement *s = pick_statement(w, below(w, w->weights));
 	if (s->nests && w->depth >= GENERATE_MAX_DEPTH)
 		s = &parts[0]->statements[0];
 	s->write(w);
@@ -133,14 +138,16 @@ static void connect(struct writer *w, const struct generate_kind *kind)
 static void begin_function(struct writer *w, const struct generate_kind *kind)
 {
 	bool is_entry = kind->is_entry;
+	struct str section = w->p->extension ? str_of(world_entries[w->p->extension - 1].section)
+					     : STR("uprobe");
 	w->p->functions[w->functions++] =
 		(struct object_function){.name = str_of(kind->name),
-					 .section = is_entry ? STR("uprobe") : STR(".text"),
+					 .section = is_entry ? section : STR(".text"),
 					 .first = w->count,
 					 .is_entry = is_entry,
 					 .is_global = is_entry || kind->type,
 					 .btf_id = kind->type,
-					 .kind = is_entry ? section_find(STR("uprobe")) : NULL};
+					 .kind = is_entry ? section_find(section) : NULL};
 	w->numbers = 0x380;
 	w->slots = 0;
 	w->has_buffer = false;
@@ -152,6 +159,8 @@ static void end_function(struct writer *w)
 {
 	struct object_function *f = &w->p->functions[w->functions - 1];
 	put_mov(w, 0, any_number(w));
+	if (w->p->extension && f->is_entry)
+		generate_result(w);
 	put(w, INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
 	f->count = w->count - f->first;
 	w->p->object.functions_count = w->functions;
@@ -161,7 +170,7 @@ void generate_prologue(struct writer *w)
 {
 	put_mov(w, 6, 1);
 	for (unsigned reg = 7; reg < 10; reg++)
-		put_load(w, reg, 6, 8 * (int)below(w, 21));
+		put_load(w, reg, 6, generate_word(w));
 }
 
 static void put_entry(struct writer *w)
@@ -224,7 +233,8 @@ void generate_program(uint64_t seed, struct generate_program *out)
 	if (w.random.state == 0)
 		w.random.state = 1;
 	generate_next(&w.random);
-	w.weights = all_weights();
+	out->extension = below(&w, 3) ? 0 : 1 + below(&w, WORLD_ENTRIES);
+	w.weights = all_weights(&w);
 	connect_parts(out);
 	set_maps(out);
 	put_entry(&w);

@@ -13,6 +13,7 @@
 
 #define GENERATE_INSNS	   768
 #define GENERATE_FUNCTIONS 10
+#define GENERATE_EXTERNS   32
 
 enum generate_map {
 #define MAP(name, ...) GENERATE_MAP_##name,
@@ -25,12 +26,11 @@ enum generate_map {
 #define GENERATE_TYPE_CHANGE 9
 #define GENERATE_TYPE_LOOK   11
 
-/* Functions that are called by name. */
+/* Functions of the runtime that are called by name, behind what is the host's (world.tbl.h). */
 enum generate_extern {
-	GENERATE_ITER_DESTROY,
+	GENERATE_ITER_DESTROY = GENERATE_EXTERNS - 3,
 	GENERATE_ITER_NEW,
 	GENERATE_ITER_NEXT,
-	GENERATE_EXTERNS,
 };
 
 struct generate_program {
@@ -38,8 +38,9 @@ struct generate_program {
 	struct bpf_insn insns[GENERATE_INSNS];
 	struct object_function functions[GENERATE_FUNCTIONS];
 	struct object_map maps[GENERATE_MAPS];
-	struct object_extern externs[GENERATE_EXTERNS];
 	struct object_slot slots[2]; /* of GENERATE_MAP_PROGRAMS */
+	struct object_extern externs[GENERATE_EXTERNS];
+	uint32_t extension; /* 1 + which entry of the host (world.h) it is for; 0: a uprobe */
 };
 
 /* xorshift64* */

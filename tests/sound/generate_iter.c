@@ -8,7 +8,7 @@
 
 static int place_of(const struct writer *w)
 {
-	return -408 - 8 * (int)(w->depth % 4);
+	return -488 - 8 * (int)(w->depth % 4);
 }
 
 static void put_extern(struct writer *w, enum generate_extern which)
@@ -145,7 +145,8 @@ static void set_up(struct generate_program *p)
 		[GENERATE_ITER_NEW] = {.name = STR("bpf_iter_num_new"), .is_function = true},
 		[GENERATE_ITER_NEXT] = {.name = STR("bpf_iter_num_next"), .is_function = true},
 	};
-	memcpy(p->externs, externs, sizeof externs);
+	for (uint32_t n = GENERATE_ITER_DESTROY; n < GENERATE_EXTERNS; n++)
+		p->externs[n] = externs[n];
 }
 
 const struct generate_part generate_part_iter = {

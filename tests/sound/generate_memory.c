@@ -152,7 +152,7 @@ static void put_spill(struct writer *w)
 		generate_uses(w, reg, GENERATE_BUFFER_BYTES - past);
 		return;
 	}
-	put_load(w, reg, reg, 8 * (int)below(w, 21));
+	put_load(w, reg, reg, generate_word(w));
 	is_number(w, reg);
 }
 

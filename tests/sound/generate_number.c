@@ -60,7 +60,7 @@ static void put_context(struct writer *w)
 	if (!w->has_ctx)
 		return;
 	put(w, INSN(BPF_LDX | BPF_MEM | (chance(w, 70) ? BPF_DW : BPF_W), reg, 6,
-		    8 * below(w, chance(w, 2) ? 23 : 21), 0));
+		    chance(w, 2) ? 8 * (int)below(w, 23) : generate_word(w), 0));
 	is_number(w, reg);
 }
 

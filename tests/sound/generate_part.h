@@ -8,13 +8,15 @@
  *	r6 is the context and stays so; r7 … r9 are numbers throughout; r0 … r5 come and go
  *	slots 0 … 7 (r10-8 … r10-64) are for numbers and spills, slots 8 … 15 are a buffer
  *	below: r10-136 … r10-192 counters of loops, r10-200 … r10-232 records by depth, r10-240 … r10-320 for parts,
- *	r10-336 … r10-400 dynptrs by depth, r10-408 … r10-432 iterators by depth
+ *	r10-336 … r10-400 dynptrs by depth, r10-408 … r10-440 what is held of the host, r10-448 … r10-480 pointers of it,
+ *	r10-488 … r10-512 iterators by depth
  *
  * In local functions and callbacks r6 is a buffer of the caller (GENERATE_BUFFER_BYTES).
  */
 #pragma once
 
 #include "tests/sound/generate.h"
+#include "tests/sound/world.h"
 
 #include "shared/bpf/helper.h"
 #include "shared/bpf/map_kind.h"
@@ -75,6 +77,7 @@ struct generate_part {
 	const struct generate_statement *statements;
 	size_t count;
 	void (*set_up)(struct generate_program *p); /* NULL, or: once per program, maps are set */
+	bool is_for_extensions;			    /* only */
 };
 
 #define PART(name) extern const struct generate_part generate_part_##name;
@@ -90,6 +93,12 @@ bool generate_may_refer(const struct writer *w, const struct generate_kind *kind
 void generate_refer(struct writer *w, const struct generate_kind *kind);
 /* r6 is the context, r7 … r9 are numbers of it. */
 void generate_prologue(struct writer *w);
+
+/* ---- generate_extension.c ---- */
+/* The offset of a word of the context that is a number. */
+int generate_word(struct writer *w);
+/* r0 becomes what the entry promises, most of the time. */
+void generate_result(struct writer *w);
 
 /* ---- generate_jump.c ---- */
 /* A conditional jump on numbers; gives its place. */

@@ -4,6 +4,7 @@
  *
  * [I1] Every step either goes on, ends the run, or notes exactly one trap.
  */
+#include "shared/bpf/kfunc.h"
 #include "tests/sound/interp_part.h"
 
 #include <stdio.h>
@@ -56,6 +57,8 @@ static bool step_imm64(struct interp *i, const struct bpf_insn *insn)
 		*dst = (struct interp_value){(uint32_t)insn[1].imm, e->object - 1, INTERP_POINTER};
 	} else if (insn->src_reg == BPF_PSEUDO_FUNC) {
 		*dst = (struct interp_value){(uint32_t)insn->imm, 0, INTERP_FUNCTION};
+	} else if (insn->src_reg == BPF_PSEUDO_BTF_ID) {
+		return interp_host_variable(i, insn->imm, dst);
 	} else if (insn->src_reg != 0) {
 		return interp_stop(i, INTERP_BAD_INSN, "an unknown kind of constant");
 	}
@@ -83,6 +86,16 @@ static bool step_invalid(struct interp *i, const struct bpf_insn *insn)
 }
 
 /* ---- the loop ---- */
+/* A function of the runtime, or else of the host. */
+static bool step_by_name(struct interp *i, const struct bpf_insn *insn)
+{
+	uint32_t count;
+	const struct object_extern *externs = object_externs(i->object, &count);
+	if ((uint32_t)insn->imm < count && kfunc_find(externs[insn->imm].name))
+		return interp_step_kfunc(i, insn);
+	return interp_step_extern(i, insn);
+}
+
 static bool (*const steps[])(struct interp *i, const struct bpf_insn *insn) = {
 	[INSN_INVALID] = step_invalid,
 	[INSN_ALU] = interp_step_alu,
@@ -96,7 +109,7 @@ static bool (*const steps[])(struct interp *i, const struct bpf_insn *insn) = {
 	[INSN_MAY_GOTO] = step_may_goto,
 	[INSN_CALL_HELPER] = interp_call,
 	[INSN_CALL_LOCAL] = interp_step_local,
-	[INSN_CALL_KFUNC] = interp_step_kfunc,
+	[INSN_CALL_KFUNC] = step_by_name,
 	[INSN_EXIT] = interp_step_exit,
 };
 
@@ -146,7 +159,8 @@ void interp_run(struct interp *i, const struct object_function *entry)
 {
 	i->result = (struct interp_result){0};
 	i->frames_count = 0;
-	uint32_t ctx = interp_object(i, INTERP_CONTEXT, i->ctx, INTERP_CTX);
+	uint32_t size = i->world ? 8 * world_entries[i->entry].params : INTERP_CTX;
+	uint32_t ctx = interp_object(i, INTERP_CONTEXT, i->ctx, size);
 	if (ctx == UINT32_MAX || !interp_push(i, UINT32_MAX))
 		return;
 	i->objects[ctx].is_constant = true;

@@ -11,6 +11,8 @@
  */
 #pragma once
 
+#include "tests/sound/world.h"
+
 #include "shared/bpf/object.h"
 #include "shared/verifier/verifier.h"
 
@@ -25,6 +27,7 @@
 #define INTERP_MAPS    32
 #define INTERP_RECORD  512 /* bytes of a record */
 #define INTERP_CTX     168
+#define INTERP_HELD    64
 #define INTERP_INSNS   1024 /* of which executions are counted */
 
 enum interp_trap {
@@ -53,6 +56,7 @@ enum interp_kind {
 	INTERP_MAP,
 	INTERP_FUNCTION,
 	INTERP_ITERATOR, /* in slots only: number `bits` of the iterators */
+	INTERP_HANDLE,	 /* of the host: its address `bits`, made by function `object` of it */
 	INTERP_DYNPTR,	 /* in slots only: half `object` of dynptr number `bits` */
 };
 
@@ -72,13 +76,18 @@ enum interp_place {
 	INTERP_KEY,
 	INTERP_SLICE,
 	INTERP_COUNTED, /* an iterator's number */
+	INTERP_HOST,
 };
 
 struct interp_object {
 	uint8_t place;
 	bool is_alive, is_constant;
 	bool is_stale; /* an element that was deleted or replaced since */
-	uint32_t size;
+	/* HOST: a struct of which rights are kept by byte, as `part` of the way (enum world_place); it is reached by
+	 * a pointer that the host may change; text that ends with a NUL */
+	bool is_struct, is_child, is_text;
+	uint8_t part;
+	uint64_t size;
 	uint8_t *data;
 	struct interp_frame *frame; /* STACK */
 	uint32_t map;		    /* ELEMENT_OF */
@@ -99,7 +108,8 @@ struct interp_caller {
 /* A function that is called back. */
 struct interp_round {
 	const struct interp_caller *caller; /* NULL: the frame is no callback's */
-	uint32_t first, records; /* its first instruction; records that there were before */
+	uint32_t first; /* its first instruction */
+	uint32_t records, held; /* that there were before */
 	uint32_t map;
 	uint64_t index, called, count;
 	struct interp_value ctx;
@@ -151,6 +161,12 @@ struct interp_iter {
 	bool is_alive;
 };
 
+/* What a function of the host acquired. */
+struct interp_held {
+	uint64_t bits;
+	bool is_number, is_held;
+};
+
 struct interp_result {
 	enum interp_trap trap;
 	uint32_t insn;
@@ -183,6 +199,17 @@ struct interp {
 	struct interp_frame frames[INTERP_FRAMES];
 	struct interp_element stale[INTERP_OBJECTS]; /* content of stale objects */
 	struct interp_result result;
+	/* Extensions: the world is NULL for others. */
+	struct world *world;
+	enum world_entry entry;
+	unsigned role;
+	struct interp_value words[6]; /* the arguments */
+	uint8_t rights[WORLD_PLACES][sizeof(struct world_request)];
+	bool has_place[WORLD_PLACES];
+	uint32_t variables[WORLD_EXTERNS - WORLD_counter]; /* objects */
+	struct interp_held held[INTERP_HELD];
+	uint32_t held_count;
+	uint64_t host_accesses, host_calls[WORLD_EXTERNS]; /* never set to 0 here */
 	uint32_t at, next;
 	uint32_t tail_calls;
 	uint32_t locked;	       /* the object whose spin lock is held, + 1; 0: none */
@@ -191,6 +218,9 @@ struct interp {
 
 /* Empty maps (globals hold their initial content), no records. */
 void interp_reset(struct interp *i, const struct object *object);
+
+/* What runs is an extension, in that world, under row `role` of the roles. After interp_reset(). */
+void interp_extension(struct interp *i, struct world *world, enum world_entry entry, unsigned role);
 
 /* Runs the function; the answer is in i->result. */
 void interp_run(struct interp *i, const struct object_function *entry);

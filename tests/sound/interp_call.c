@@ -37,17 +37,17 @@ bool interp_step_local(struct interp *i, const struct bpf_insn *insn)
 }
 
 /* ---- functions that are called back ---- */
-static bool check_released(struct interp *i, uint32_t from)
+static bool check_released(struct interp *i, uint32_t records, uint32_t held)
 {
-	for (uint32_t n = from; n < i->records_count; n++)
+	for (uint32_t n = records; n < i->records_count; n++)
 		if (i->records[n].is_busy)
 			return interp_stop(i, INTERP_UNRELEASED, "record %u is still held", n);
-	return true;
+	return interp_host_released(i, held);
 }
 
 bool interp_may_end(struct interp *i)
 {
-	return !i->is_metered || check_released(i, 0);
+	return !i->is_metered || check_released(i, 0, 0);
 }
 
 static bool begin_round(struct interp *i, struct interp_round *round, uint32_t return_to)
@@ -83,7 +83,8 @@ static bool leave_round(struct interp *i)
 		return false;
 	if (r0.kind != INTERP_NUMBER)
 		return interp_stop(i, INTERP_LEAK, "a callback returns a pointer");
-	if (!interp_lock_free(i, "a callback ends") || !check_released(i, round.records))
+	if (!interp_lock_free(i, "a callback ends") ||
+	    !check_released(i, round.records, round.held))
 		return false;
 	i->objects[f->object].is_alive = false;
 	i->frames_count--;
@@ -101,7 +102,8 @@ static bool leave(struct interp *i)
 		return false;
 	if (r0->kind != INTERP_NUMBER)
 		return interp_stop(i, INTERP_LEAK, "the entry returns a pointer");
-	if (!interp_lock_free(i, "the entry ends") || !check_released(i, 0))
+	if (!interp_lock_free(i, "the entry ends") || !check_released(i, 0, 0) ||
+	    !interp_host_leave(i, r0->bits))
 		return false;
 	i->result.r0 = r0->bits;
 	i->next = UINT32_MAX;

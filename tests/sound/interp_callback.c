@@ -9,6 +9,7 @@ static struct interp_round round_of(const struct interp_call *k, const struct in
 	return (struct interp_round){.caller = caller,
 				     .first = (uint32_t)k->args[1].bits,
 				     .records = k->i->records_count,
+				     .held = k->i->held_count,
 				     .ctx = k->args[2]};
 }
 

@@ -8,7 +8,7 @@ static struct bytes host_at(const struct interp_call *k)
 {
 	const struct interp_value *from = &k->args[2];
 	uint64_t at = from->bits - (uint64_t)(uintptr_t)k->i->host.data;
-	if (from->kind != INTERP_NUMBER)
+	if (from->kind != INTERP_NUMBER || k->i->world)
 		k->i->result.is_open = true; /* the program's own memory: not modelled */
 	if (from->kind != INTERP_NUMBER || at >= k->i->host.size)
 		return (struct bytes){0};

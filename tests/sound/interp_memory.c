@@ -4,7 +4,7 @@
 #include "tests/sound/interp_part.h"
 
 /* ---- objects ---- */
-uint32_t interp_object(struct interp *i, enum interp_place place, void *data, uint32_t size)
+uint32_t interp_object(struct interp *i, enum interp_place place, void *data, uint64_t size)
 {
 	if (i->objects_count == INTERP_OBJECTS) {
 		i->result.is_open = true;
@@ -57,8 +57,8 @@ uint8_t *interp_memory(struct interp *i, const struct interp_value *p, int64_t o
 	struct interp_object *o = &i->objects[p->object];
 	int64_t at = (int64_t)p->bits + offset;
 	if (!o->is_alive || at < 0 || size > o->size || (uint64_t)at > o->size - size) {
-		interp_stop(i, INTERP_BOUNDS, "%lu bytes at %ld of an object (kind %u) of %u%s",
-			    (unsigned long)size, (long)at, o->place, o->size,
+		interp_stop(i, INTERP_BOUNDS, "%lu bytes at %ld of an object (kind %u) of %lu%s",
+			    (unsigned long)size, (long)at, o->place, (unsigned long)o->size,
 			    o->is_alive ? "" : " that is gone");
 		return NULL;
 	}
@@ -66,7 +66,8 @@ uint8_t *interp_memory(struct interp *i, const struct interp_value *p, int64_t o
 		interp_stop(i, INTERP_READ_ONLY, "a store to constant memory");
 		return NULL;
 	}
-	if (!interp_lock_access(i, o, at, size))
+	if (!interp_lock_access(i, o, at, size) ||
+	    !interp_host_access(i, o, (uint64_t)at, size, is_store))
 		return NULL;
 	if (o->is_stale)
 		i->result.is_open = true;
@@ -105,6 +106,7 @@ static bool check_base(struct interp *i, const struct interp_value *p, int32_t o
 		[INTERP_KEY] = VERIFIER_BASE_OTHER,
 		[INTERP_SLICE] = VERIFIER_BASE_OTHER,
 		[INTERP_COUNTED] = VERIFIER_BASE_OTHER,
+		[INTERP_HOST] = VERIFIER_BASE_OTHER,
 	};
 	if (!i->facts || p->kind != INTERP_POINTER)
 		return true;
@@ -135,7 +137,7 @@ static bool check_context(struct interp *i, const struct interp_value *p, int64_
 	uint64_t at = p->bits + (uint64_t)offset;
 	if (i->objects[p->object].place != INTERP_CONTEXT)
 		return true;
-	if (at % 8 != 0 || size < 4)
+	if (at % 8 != 0 || (size < 4 && !i->world))
 		return interp_stop(i, INTERP_ALIGNMENT, "%u bytes at %lu of the context", size,
 				   (unsigned long)at);
 	i->result.ctx_reads |= UINT64_C(1) << at / 8;
@@ -168,6 +170,11 @@ bool interp_step_load(struct interp *i, const struct bpf_insn *insn)
 	    slot->kind != INTERP_ITERATOR) {
 		*interp_reg(i, insn->dst_reg) = *slot;
 		return true;
+	}
+	struct interp_value led;
+	if (!is_signed && interp_host_load(i, &p, insn->off, size, &led)) {
+		*interp_reg(i, insn->dst_reg) = led;
+		return led.kind != INTERP_NONE;
 	}
 	const uint8_t *from = interp_memory(i, &p, insn->off, size, false, true);
 	if (!from || !check_context(i, &p, insn->off, size))

@@ -54,7 +54,7 @@ static uint64_t compute(const struct bpf_insn *insn, uint64_t a, uint64_t b, uns
 
 static bool is_handle(const struct interp_value *v)
 {
-	return v->kind == INTERP_MAP || v->kind == INTERP_FUNCTION;
+	return v->kind == INTERP_MAP || v->kind == INTERP_FUNCTION || v->kind == INTERP_HANDLE;
 }
 
 static bool move_pointer(struct interp *i, const struct bpf_insn *insn, struct interp_value *dst,
@@ -152,6 +152,14 @@ static bool compare(unsigned op, uint64_t a, uint64_t b, int64_t sa, int64_t sb)
 
 #define SOMEWHERE (UINT64_C(1) << 40) /* addresses are positive */
 
+/* Where the object lies: memory of the host where it really does, as programs may find out. */
+static uint64_t base_of(const struct interp *i, const struct interp_value *v)
+{
+	const struct interp_object *o = &i->objects[v->object];
+	bool is_host = v->kind == INTERP_POINTER && o->place == INTERP_HOST;
+	return is_host ? (uint64_t)(uintptr_t)o->data : SOMEWHERE;
+}
+
 static bool pointers_jump(struct interp *i, const struct bpf_insn *insn,
 			  const struct interp_value *a, const struct interp_value *b, bool *taken)
 {
@@ -159,13 +167,14 @@ static bool pointers_jump(struct interp *i, const struct bpf_insn *insn,
 	bool is_equality = op == BPF_JEQ || op == BPF_JNE;
 	if (BPF_CLASS(insn->code) == BPF_JMP && interp_is_place(a) && !interp_is_place(b) &&
 	    b->bits == 0 && is_equality) {
-		*taken = op == BPF_JNE;
+		bool is_null = a->kind == INTERP_POINTER && base_of(i, a) + a->bits == 0;
+		*taken = is_null == (op == BPF_JEQ);
 		return true;
 	}
 	if (BPF_CLASS(insn->code) != BPF_JMP || op == BPF_JSET || a->kind != INTERP_POINTER ||
 	    b->kind != INTERP_POINTER || a->object != b->object)
 		return interp_stop(i, INTERP_LEAK, "a comparison shows where a pointer lies");
-	uint64_t x = a->bits + SOMEWHERE, y = b->bits + SOMEWHERE;
+	uint64_t x = a->bits + base_of(i, a), y = b->bits + base_of(i, b);
 	*taken = compare(op, x, y, (int64_t)x, (int64_t)y);
 	return true;
 }

@@ -10,6 +10,7 @@
 #include "shared/bpf/map_kind.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 /* ---- parts ---- */
 
@@ -24,6 +25,7 @@ struct interp_call {
 	uint8_t *memory[5]; /* what pointer arguments point to */
 	uint64_t size;
 	struct interp_value r0;
+	int32_t extern_index; /* of a function of the host */
 	bool is_entered; /* a callback runs; r0 comes when it is done */
 };
 
@@ -94,7 +96,7 @@ static inline bool interp_writable(struct interp *i, unsigned reg)
 /* ---- interp_memory.c ---- */
 
 /* A new object, or UINT32_MAX with the run stopped as open. */
-uint32_t interp_object(struct interp *i, enum interp_place place, void *data, uint32_t size);
+uint32_t interp_object(struct interp *i, enum interp_place place, void *data, uint64_t size);
 /* The object's bytes behind `p`, or NULL with a trap noted. `must_init`: all bytes are to be written. */
 uint8_t *interp_memory(struct interp *i, const struct interp_value *p, int64_t offset,
 		       uint64_t size, bool is_store, bool must_init);
@@ -142,6 +144,26 @@ bool interp_is_constant(const struct object_map *m);
 /* The element's value as an object: a pointer in `out`; false with the run stopped. */
 bool interp_element_pointer(struct interp *i, const struct interp_map_state *m,
 			    struct interp_element *e, struct interp_value *out);
+
+/* ---- interp_extension.c ---- */
+/* The role may touch these bytes of an object, which holds them. */
+bool interp_host_access(struct interp *i, const struct interp_object *o, uint64_t at, uint64_t size,
+			bool is_store);
+/* A load gives an argument of the entry, or follows a pointer in a struct: `out`, of kind NONE where the run is
+ * stopped. Else false. */
+bool interp_host_load(struct interp *i, const struct interp_value *p, int64_t offset, unsigned size,
+		      struct interp_value *out);
+/* A function of the host has run. */
+void interp_host_changed(struct interp *i);
+bool interp_host_leave(struct interp *i, uint64_t r0);
+bool interp_host_may_write(const struct interp *i, bool is_argument);
+bool interp_host_has_effects(const struct interp *i);
+
+/* ---- interp_extern.c ---- */
+bool interp_step_extern(struct interp *i, const struct bpf_insn *insn);
+bool interp_host_variable(struct interp *i, int32_t index, struct interp_value *out);
+/* Nothing that was acquired is held, but the first `from` things. */
+bool interp_host_released(struct interp *i, uint32_t from);
 
 /* ---- interp_lock.c ---- */
 /* `size` bytes at `at` of the object are no spin lock's. */

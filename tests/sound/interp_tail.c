@@ -39,7 +39,7 @@ static bool do_tail_call(struct interp_call *k)
 		if (i->records[n].is_busy)
 			return interp_stop(i, INTERP_UNRELEASED, "record %u is held at a tail call",
 					   n);
-	if (!interp_iters_gone(i))
+	if (!interp_iters_gone(i) || !interp_host_released(i, 0))
 		return false;
 	k->r0 = (struct interp_value){.kind = INTERP_NONE};
 	if (!slot || i->tail_calls == MAX_TAIL_CALLS)

@@ -34,11 +34,13 @@ struct err *judge_init(struct judge *j)
 	TRY_MEMORY(j->interp);
 	TRY(jit_init(NULL));
 	TRY(judge_types(&j->types));
+	TRY(judge_host_types(&j->host_types));
+	TRY(world_init(&j->world));
 	j->pid_tgid = (uint64_t)(uint32_t)getpid() << 32 | (uint32_t)gettid();
 	judge_document(&document);
 	TRY(spec_parse(buf_str(&document), &j->spec));
 	for (size_t n = 0; n < JUDGE_ROLES; n++) {
-		TRY(role_resolve(j->spec, j->spec->roles[n].name, NULL, &j->roles[n]));
+		TRY(role_resolve(j->spec, j->spec->roles[n].name, j->host_types, &j->roles[n]));
 		judge_grants(j->roles[n], j->granted[n]);
 	}
 	return NULL;
@@ -50,6 +52,8 @@ void judge_fini(struct judge *j)
 		role_destroy(j->roles[n]);
 	spec_destroy(j->spec);
 	btf_destroy(j->types);
+	btf_destroy(j->host_types);
+	world_fini(&j->world);
 	mem_free(j->interp);
 	if (j->host.data)
 		munmap((void *)(uintptr_t)(j->host.data - 4096), 3 * 4096);
@@ -105,6 +109,10 @@ static void prepare(struct judge *j, const struct generate_program *p, uint64_t 
 	j->interp->host = j->host;
 	j->interp->seed = seed;
 	j->interp->pid_tgid = j->pid_tgid;
+	if (!p->extension)
+		return;
+	world_begin(&j->world, (enum world_entry)(p->extension - 1), seed);
+	interp_extension(j->interp, &j->world, (enum world_entry)(p->extension - 1), j->role);
 }
 
 static bool found(struct judge_finding *out, enum interp_trap trap, uint64_t input,
@@ -132,6 +140,7 @@ static bool interpret(struct judge *j, const struct generate_program *p, uint64_
 	i->is_wild = input % 16 == 15;
 	interp_run(i, &p->functions[0]);
 	j->figures.runs++;
+	j->figures.extension_runs += p->extension != 0;
 	j->figures.open_runs += i->result.is_open;
 	j->figures.executed += i->result.count;
 	j->figures.ended += i->result.has_ended;
@@ -223,8 +232,35 @@ static bool has_ended(const struct load *l)
 	return ((const struct rt_private *)(l->base + l->image->private_offset))->ended;
 }
 
+/* Functions and variables of the host are those of the world. */
+static void import(struct judge *j, const struct generate_program *p, struct load *l)
+{
+	for (uint32_t n = 0; n < l->image->imports_count; n++)
+		for (uint32_t k = 0; k < p->object.externs_count; k++)
+			if (str_equal(l->image->imports[n].symbol, p->externs[k].name))
+				load_import(l, p->externs[k].name.data,
+					    world_native(&j->world, (enum world_extern)k));
+}
+
+/* What the host takes from a register. */
+static uint64_t result_of(const struct generate_program *p, uint64_t r0)
+{
+	if (!p->extension)
+		return r0;
+	const struct world_entry_row *e = &world_entries[p->extension - 1];
+	if (e->result_bytes == 8)
+		return r0;
+	return e->is_result_signed ? (uint64_t)(int32_t)r0 : (uint32_t)r0;
+}
+
+static uint64_t trace_of(struct judge *j)
+{
+	world_trace_memory(&j->world);
+	return j->world.trace;
+}
+
 static bool run_compiled(struct judge *j, const struct generate_program *p, uint64_t input,
-			 const struct verifier_entry *entry, const struct load *l,
+			 const struct verifier_entry *entry, struct load *l,
 			 struct judge_finding *finding)
 {
 	uint8_t ctx[INTERP_CTX] __attribute__((aligned(16)));
@@ -236,6 +272,12 @@ static bool run_compiled(struct judge *j, const struct generate_program *p, uint
 		return false;
 	if (j->interp->result.is_open)
 		return true;
+	uint64_t trace = 0;
+	if (p->extension) {
+		trace = trace_of(j);
+		world_begin(&j->world, (enum world_entry)(p->extension - 1), input);
+		import(j, p, l);
+	}
 	uint64_t got = load_run(l, 0, ctx);
 	j->figures.compiled_runs++;
 	bool is_early = has_ended(l);
@@ -251,9 +293,11 @@ static bool run_compiled(struct judge *j, const struct generate_program *p, uint
 	j->figures.early += is_early && !j->interp->result.has_ended;
 	if (is_early)
 		return true;
-	if (got != j->interp->result.r0)
+	if (got != result_of(p, j->interp->result.r0))
 		return found(finding, INTERP_FINE, input, "compiled code gives %#lx, not %#lx",
 			     (unsigned long)got, (unsigned long)j->interp->result.r0);
+	if (p->extension && trace_of(j) != trace)
+		return found(finding, INTERP_FINE, input, "compiled code leaves another host");
 	if (memcmp(ctx, j->interp->ctx, sizeof ctx) != 0)
 		return found(finding, INTERP_FINE, input, "compiled code writes the context");
 	for (uint32_t n = 0; n < l->image->maps_count; n++)
@@ -295,6 +339,7 @@ static bool judge_accepted(struct judge *j, const struct generate_program *p, ui
 	uint32_t count;
 	const struct verifier_entry *entries = verdict_entries(v, &count);
 	size_t role = seed % JUDGE_ROLES;
+	j->role = (unsigned)role;
 	j->interp->facts = verdict_facts(v);
 	memcpy(j->interp->granted, j->granted[role], sizeof j->interp->granted);
 	if (entries[0].worst_insns > j->roles[role]->attributes.max_instructions)
@@ -319,14 +364,18 @@ bool judge_program(struct judge *j, const struct generate_program *p, uint64_t s
 	struct err *e = verifier_run(&p->object, j->roles[seed % JUDGE_ROLES], limits, &v);
 	*accepted = false;
 	j->figures.programs++;
+	j->figures.extensions += p->extension != 0;
 	if (e)
 		return found(finding, INTERP_FINE, 0, "the verifier fails: %s", err_message(e));
 	if (verdict_finding(v)) {
 		j->figures.rules[verdict_finding(v)->rule]++;
+		if (p->extension)
+			j->figures.extension_rules[verdict_finding(v)->rule]++;
 		return true;
 	}
 	*accepted = true;
 	j->figures.accepted++;
+	j->figures.extensions_accepted += p->extension != 0;
 	return judge_accepted(j, p, seed, compiles, v, finding);
 }
 

@@ -22,6 +22,7 @@ struct judge_figures {
 	uint64_t metered, ended,
 		early; /* accepted entries; runs that used all up; and that were ended before */
 	uint64_t rules[64]; /* rejections, by rule */
+	uint64_t extensions, extensions_accepted, extension_runs, extension_rules[64];
 	struct cover cover;
 };
 
@@ -32,6 +33,9 @@ struct judge {
 	uint64_t granted[JUDGE_ROLES][4];
 	struct bytes host; /* a page between two that are not there */
 	struct interp *interp;
+	struct btf *host_types;
+	struct world world; /* where extensions run */
+	unsigned role;	    /* what is judged is run under this one */
 	uint64_t pid_tgid;
 	struct judge_figures figures;
 };
@@ -73,6 +77,15 @@ uint32_t judge_seed(struct judge *j, uint64_t seed, uint32_t every, struct buf *
 void judge_grants(const struct role *role, uint64_t granted[4]);
 /* Appends the specification that has all roles. */
 void judge_document(struct buf *out);
+
+/* ---- judge_host.c ---- */
+/* The types of the host that extensions are put into; owned by the caller. */
+MUST_CHECK struct err *judge_host_types(struct btf **out);
+/* Appends what the specification says of it, but roles and capabilities. */
+void judge_host_document(struct buf *out);
+/* The host's functions, as a list of names; and the access list of a role, without its braces. */
+const char *judge_host_functions(void);
+void judge_host_access(unsigned role, struct buf *out);
 
 /* ---- judge_btf.c ---- */
 /* The types that generated programs have; owned by the caller. */

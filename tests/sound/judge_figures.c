@@ -16,9 +16,29 @@ void judge_add(struct judge_figures *to, const struct judge_figures *f)
 	to->metered += f->metered;
 	to->ended += f->ended;
 	to->early += f->early;
-	for (size_t n = 0; n < ARRAY_SIZE(f->rules); n++)
+	to->extensions += f->extensions;
+	to->extensions_accepted += f->extensions_accepted;
+	to->extension_runs += f->extension_runs;
+	for (size_t n = 0; n < ARRAY_SIZE(f->rules); n++) {
 		to->rules[n] += f->rules[n];
+		to->extension_rules[n] += f->extension_rules[n];
+	}
 	cover_add(&to->cover, &f->cover);
+}
+
+/* What extensions did. */
+static void print_extensions(const struct judge_figures *f, bool is_long, struct buf *out)
+{
+	buf_printf(out, "%lu extensions, %lu accepted (%lu%%), %lu runs\n",
+		   (unsigned long)f->extensions, (unsigned long)f->extensions_accepted,
+		   (unsigned long)(f->extensions ? f->extensions_accepted * 100 / f->extensions
+						 : 0),
+		   (unsigned long)f->extension_runs);
+	for (int n = 1; is_long && n <= VERIFIER_TOO_COMPLEX; n++)
+		if (f->extension_rules[n])
+			buf_printf(out, "%10lu extensions: %s\n",
+				   (unsigned long)f->extension_rules[n],
+				   verifier_rule_text((enum verifier_rule)n));
 }
 
 static void print_rules(const struct judge_figures *f, bool is_long, struct buf *out)
@@ -44,6 +64,7 @@ void judge_print(const struct judge_figures *f, bool is_long, struct buf *out)
 		   "ended before\n",
 		   (unsigned long)f->metered, (unsigned long)f->ended, (unsigned long)f->early);
 	print_rules(f, is_long, out);
+	print_extensions(f, is_long, out);
 	if (is_long)
 		cover_print(&f->cover, out);
 }

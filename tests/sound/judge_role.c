@@ -24,26 +24,34 @@ static const struct {
 static const struct {
 	const char *name, *capabilities, *attributes;
 } roles[JUDGE_ROLES] = {
-	{"All", "Maps, Reads, Records, Dynptrs, Ranges, Locks, Calls, Changes, Chances",
-	 "max_instructions: 20000, max_memory: 4096"},
-	{"Some", "Maps, Reads, Records, Dynptrs, Ranges, Locks, Calls, Changes",
-	 "max_instructions: 2000, max_memory: 1024"},
-	{"Tight", "Maps, Reads, Records, Dynptrs, Ranges, Locks, Calls, Changes, Chances",
-	 "max_instructions: 200, max_memory: 640"},
-	{"Metered", "Maps, Reads, Records, Dynptrs, Ranges, Locks, Calls, Changes, Chances",
-	 "max_instructions: 4000, max_memory: 4096, metered: true"},
+	{"All", "Maps, Reads, Records, Dynptrs, Ranges, Locks, Calls, Changes, Chances, Host",
+	 "max_instructions: 20000, max_memory: 4096, allow_memory_write: true, "
+	 "always_const: false, may_have_side_effect: true"},
+	{"Some", "Maps, Reads, Records, Dynptrs, Ranges, Locks, Calls, Changes, Host",
+	 "max_instructions: 2000, max_memory: 1024, allow_memory_write: true"},
+	{"Tight", "Maps, Reads, Records, Dynptrs, Ranges, Locks, Calls, Changes, Chances, Host",
+	 "max_instructions: 200, max_memory: 640, always_const: false"},
+	{"Metered", "Maps, Reads, Records, Dynptrs, Ranges, Locks, Calls, Changes, Chances, Host",
+	 "max_instructions: 4000, max_memory: 4096, metered: true, allow_memory_write: true, "
+	 "always_const: false, may_have_side_effect: true"},
 };
 
 void judge_document(struct buf *out)
 {
-	buf_printf(out, "capabilities:\n");
+	judge_host_document(out);
+	buf_printf(out, "capabilities:\n  - name: Host\n    apis: [%s]\n", judge_host_functions());
 	for (size_t n = 0; n < ARRAY_SIZE(capabilities); n++)
 		buf_printf(out, "  - name: %s\n    apis: [%s]\n", capabilities[n].name,
 			   capabilities[n].apis);
 	buf_printf(out, "roles:\n");
-	for (size_t n = 0; n < ARRAY_SIZE(roles); n++)
-		buf_printf(out, "  - name: %s\n    capabilities: [%s]\n    attributes: {%s}\n",
+	for (size_t n = 0; n < ARRAY_SIZE(roles); n++) {
+		buf_printf(out,
+			   "  - name: %s\n    capabilities: [%s]\n    attributes: {%s}\n"
+			   "    access: {",
 			   roles[n].name, roles[n].capabilities, roles[n].attributes);
+		judge_host_access((unsigned)n, out);
+		buf_puts(out, "}\n");
+	}
 }
 
 void judge_grants(const struct role *role, uint64_t granted[4])
