@@ -201,10 +201,13 @@ static void by_index(struct writer *w, const struct memory *m, struct skips *s)
 	unsigned class = chance(w, 75) ? BPF_JMP : BPF_JMP32;
 	unsigned sign = m->type == S32 || m->type == S64 ? chance(w, 75) : chance(w, 15);
 	put_any_index(w, s, 3);
+	uint32_t detour = w->count, has_detour = chance(w, 8);
+	if (has_detour) /* a way around the check */
+		detour = generate_condition(w);
 	if (bytes > 1 || chance(w, 40)) {
 		index = 4;
 		put_mov(w, 4, 3);
-		put_k(w, chance(w, 85) ? BPF_ALU64 : BPF_ALU, BPF_ADD, 4, nearly(w, (int)bytes));
+		put_k(w, chance(w, 75) ? BPF_ALU64 : BPF_ALU, BPF_ADD, 4, nearly(w, (int)bytes));
 		skip(w, s);
 		put_x(w, class, sum_ops[sign], 4, 2);
 	} else if (chance(w, 80)) {
@@ -214,6 +217,8 @@ static void by_index(struct writer *w, const struct memory *m, struct skips *s)
 		skip(w, s);
 		put_x(w, class, sign ? BPF_JSLE : BPF_JLE, 2, 3);
 	}
+	if (has_detour)
+		land(w, detour);
 	if (chance(w, 4))
 		generate_statement(w);
 	if (chance(w, 25) && !(w->numbers & 0x18)) {
@@ -440,6 +445,14 @@ static void put_child(struct writer *w, struct skips *s, unsigned parent)
 	put_load(w, 1, 1, places[child].offset);
 	put_null_check(w, s, 1);
 	put_field(w, 1, child);
+	if (chance(w, 15)) { /* kept in a register while the host runs, perhaps */
+		put_mov(w, 8, 1);
+		if (chance(w, 30))
+			put(w, INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, WORLD_first));
+		put_mov(w, 1, 8);
+		put_mov(w, 8, 7);
+		put_field(w, 1, child);
+	}
 	if (chance(w, 40)) {
 		put_store(w, 10, at, 1);
 		generate_block(w, 2);

@@ -312,6 +312,44 @@ static void put_send(struct writer *w, int at)
 	w->numbers &= GENERATE_KEPT;
 }
 
+/* Called back with a connection: uses it, or ends it, which is not its to do. */
+static void write_round(struct writer *w, const struct generate_kind *kind)
+{
+	(void)kind;
+	put_mov(w, 6, 2);
+	for (unsigned reg = 7; reg < 10; reg++)
+		put_mov(w, reg, 1);
+	w->has_ctx = false;
+	generate_fill(w);
+	put_mov(w, 1, 6);
+	if (chance(w, 10)) {
+		put_host(w, WORLD_disconnect);
+	} else {
+		put_stack(w, 2, GENERATE_BUFFER);
+		put_set(w, 3, (int32_t)below(w, 65));
+		put_host(w, WORLD_send);
+	}
+	put_stack(w, 6, GENERATE_BUFFER);
+	generate_block(w, 2);
+	put_set(w, 7, 0);
+	put_set(w, 8, 0);
+	put_set(w, 9, 0);
+}
+
+static const struct generate_kind round_of_connection = {.name = "send", .write = write_round};
+
+static void put_connection_on(struct writer *w, int at)
+{
+	if (!generate_may_refer(w, &round_of_connection))
+		return;
+	put_set(w, 1, 1 + (int32_t)below(w, 3));
+	generate_refer(w, &round_of_connection);
+	put_imm64(w, 2, BPF_PSEUDO_FUNC, 0, 0);
+	put_load(w, 3, 10, at);
+	put_set(w, 4, 0);
+	put_call(w, BPF_FUNC_loop);
+}
+
 static void put_connection(struct writer *w)
 {
 	int at = place_of(w);
@@ -328,18 +366,42 @@ static void put_connection(struct writer *w)
 		generate_block(w, 2);
 	if (chance(w, 60))
 		put_send(w, at);
+	if (chance(w, 15))
+		put_connection_on(w, at);
 	if (chance(w, 2)) {
 		put_load(w, 1, 10, at);
 		put_load(w, 7, 1, 0);
 	}
 	if (chance(w, 97)) {
 		put_load(w, 1, 10, at);
-		put_host(w, WORLD_disconnect);
+		put_host(w, chance(w, 98) ? WORLD_disconnect : WORLD_rank);
 	}
 	if (chance(w, 2))
 		put_send(w, at);
 	if (checks)
 		land(w, skip);
+	w->numbers &= GENERATE_KEPT;
+	w->slots &= slots;
+	w->has_buffer = has_buffer;
+}
+
+/* A ticket: what a file is, but it is none. */
+static void put_ticket(struct writer *w)
+{
+	int at = place_of(w);
+	uint16_t slots = w->slots;
+	bool has_buffer = w->has_buffer;
+	uint32_t skip = 0;
+	put_host(w, WORLD_accept);
+	put_store(w, 10, at, 0);
+	put_file_check(w, &skip);
+	if (chance(w, 30))
+		generate_block(w, 2);
+	if (chance(w, 5))
+		put_seek(w, at, 0);
+	put_kept(w, 1, at, 0);
+	put_host(w, chance(w, 95) ? WORLD_leave : WORLD_close);
+	land(w, skip);
 	w->numbers &= GENERATE_KEPT;
 	w->slots &= slots;
 	w->has_buffer = has_buffer;
@@ -364,8 +426,10 @@ static void put_rank(struct writer *w)
 	put_skip(w, &skips[count++], BPF_JMP, chance(w, 98) ? BPF_JEQ : BPF_JNE, 1, 0);
 	if (chance(w, 3))
 		put(w, INSN(BPF_ALU64 | BPF_ADD | BPF_K, 1, 0, 0, 8));
-	put_host(w, WORLD_rank);
-	put_mov(w, 7, 0);
+	static const uint8_t others[] = {WORLD_bump, WORLD_bump, WORLD_disconnect};
+	put_host(w, chance(w, 80) ? WORLD_rank : others[below(w, 3)]);
+	if (w->p->insns[w->count - 1].imm != WORLD_disconnect)
+		put_mov(w, 7, 0);
 	land_all(w, skips, count);
 }
 
@@ -401,6 +465,7 @@ static const struct generate_statement statements[] = {
 	{20, false, put_call_of_host},
 	{7, true, put_file},
 	{7, true, put_connection},
+	{3, true, put_ticket},
 };
 
 const struct generate_part generate_part_extern = {

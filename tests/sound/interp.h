@@ -108,8 +108,8 @@ struct interp_caller {
 /* A function that is called back. */
 struct interp_round {
 	const struct interp_caller *caller; /* NULL: the frame is no callback's */
-	uint32_t first; /* its first instruction */
-	uint32_t records, held; /* that there were before */
+	uint32_t first;			    /* its first instruction */
+	uint32_t records, held;		    /* that there were before */
 	uint32_t map;
 	uint64_t index, called, count;
 	struct interp_value ctx;
@@ -164,7 +164,8 @@ struct interp_iter {
 /* What a function of the host acquired. */
 struct interp_held {
 	uint64_t bits;
-	bool is_number, is_held;
+	uint8_t maker; /* enum world_extern */
+	bool is_held;
 };
 
 struct interp_result {
@@ -209,7 +210,7 @@ struct interp {
 	uint32_t variables[WORLD_EXTERNS - WORLD_counter]; /* objects */
 	struct interp_held held[INTERP_HELD];
 	uint32_t held_count;
-	uint64_t host_accesses, host_calls[WORLD_EXTERNS]; /* never set to 0 here */
+	uint64_t host_accesses, host_calls[WORLD_EXTERNS]; /* uses of variables are calls, too */
 	uint32_t at, next;
 	uint32_t tail_calls;
 	uint32_t locked;	       /* the object whose spin lock is held, + 1; 0: none */

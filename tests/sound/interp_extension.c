@@ -216,6 +216,8 @@ static void reset(struct interp *i)
 {
 	i->world = NULL;
 	i->held_count = 0;
+	i->host_accesses = 0;
+	memset(i->host_calls, 0, sizeof i->host_calls);
 }
 
 const struct interp_part interp_part_extension = {NULL, 0, reset};

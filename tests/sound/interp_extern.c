@@ -44,13 +44,14 @@ static bool text(struct interp_call *k, unsigned n)
 	return true;
 }
 
-static struct interp_held *held(struct interp_call *k, unsigned n, bool is_number)
+static struct interp_held *held(struct interp_call *k, unsigned n, enum world_extern maker)
 {
 	uint64_t bits = k->args[n].bits;
+	bool is_number = maker != WORLD_connect;
 	enum interp_kind kind = is_number ? INTERP_NUMBER : INTERP_HANDLE;
 	for (uint32_t h = 0; h < k->i->held_count; h++) {
 		struct interp_held *each = &k->i->held[h];
-		if (k->args[n].kind == kind && each->is_held && each->is_number == is_number &&
+		if (k->args[n].kind == kind && each->is_held && each->maker == maker &&
 		    each->bits == (is_number ? (uint32_t)bits : bits))
 			return each;
 	}
@@ -58,22 +59,22 @@ static struct interp_held *held(struct interp_call *k, unsigned n, bool is_numbe
 	return NULL;
 }
 
-static bool release(struct interp_call *k, unsigned n, bool is_number)
+static bool release(struct interp_call *k, unsigned n, enum world_extern maker)
 {
-	struct interp_held *h = held(k, n, is_number);
+	struct interp_held *h = held(k, n, maker);
 	if (h)
 		h->is_held = false;
 	return h != NULL;
 }
 
-static bool hold(struct interp_call *k, bool is_number, uint64_t bits)
+static bool hold(struct interp_call *k, uint64_t bits)
 {
 	struct interp *i = k->i;
 	if (i->held_count == INTERP_HELD) {
 		i->result.is_open = true;
 		return interp_stop(i, INTERP_FINE, "too much is held for this interpreter");
 	}
-	i->held[i->held_count++] = (struct interp_held){bits, is_number, true};
+	i->held[i->held_count++] = (struct interp_held){bits, (uint8_t)k->extern_index, true};
 	return true;
 }
 
@@ -142,12 +143,22 @@ static bool check_open(struct interp_call *k)
 
 static bool check_seek(struct interp_call *k)
 {
-	return held(k, 0, true) && number(k, 1);
+	return held(k, 0, WORLD_open) && number(k, 1);
 }
 
 static bool check_close(struct interp_call *k)
 {
-	return release(k, 0, true);
+	return release(k, 0, WORLD_open);
+}
+
+static bool check_accept(struct interp_call *k)
+{
+	return check_bound(k);
+}
+
+static bool check_leave(struct interp_call *k)
+{
+	return release(k, 0, WORLD_accept);
 }
 
 static bool check_connect(struct interp_call *k)
@@ -157,21 +168,34 @@ static bool check_connect(struct interp_call *k)
 
 static bool check_send(struct interp_call *k)
 {
-	return held(k, 0, false) && number(k, 2) && memory(k, 1, k->args[2].bits, false, true);
+	return held(k, 0, WORLD_connect) && number(k, 2) &&
+	       memory(k, 1, k->args[2].bits, false, true);
 }
 
 static bool check_disconnect(struct interp_call *k)
 {
-	return release(k, 0, false);
+	return release(k, 0, WORLD_connect);
+}
+
+static bool is_peer(struct interp_call *k)
+{
+	const struct interp_object *o = object_of(k, 0);
+	return o && o->is_alive && o->place == INTERP_HOST && o->is_struct &&
+	       o->part != WORLD_PLACE_R && k->args[0].bits == 0;
 }
 
 static bool check_rank(struct interp_call *k)
 {
-	const struct interp_object *o = object_of(k, 0);
-	bool is_struct = o && o->is_alive && o->place == INTERP_HOST && o->is_struct &&
-			 o->part != WORLD_PLACE_R && k->args[0].bits == 0;
 	bool is_first = k->args[0].kind == INTERP_HANDLE && k->args[0].object == WORLD_first;
-	return is_struct || is_first || wrong(k, 0, "no peer");
+	return is_peer(k) || is_first || wrong(k, 0, "no peer");
+}
+
+/* What is const to the program stays so. */
+static bool check_bump(struct interp_call *k)
+{
+	if (!is_peer(k) || object_of(k, 0)->part == WORLD_PLACE_FIXED)
+		return wrong(k, 0, "no peer that may be changed");
+	return interp_host_may_write(k->i, true) || wrong(k, 0, "constant");
 }
 
 static bool check_update(struct interp_call *k)
@@ -218,9 +242,10 @@ static bool take_result(struct interp_call *k, uint64_t result)
 		k->r0 = (struct interp_value){0};
 	if (is_handle && result)
 		k->r0 = (struct interp_value){result, (uint32_t)k->extern_index, INTERP_HANDLE};
-	if (k->extern_index == WORLD_open && (int32_t)result >= 0)
-		return hold(k, true, (uint32_t)result);
-	return k->extern_index != WORLD_connect || !result || hold(k, false, result);
+	if ((k->extern_index == WORLD_open || k->extern_index == WORLD_accept) &&
+	    (int32_t)result >= 0)
+		return hold(k, (uint32_t)result);
+	return k->extern_index != WORLD_connect || !result || hold(k, result);
 }
 
 bool interp_step_extern(struct interp *i, const struct bpf_insn *insn)
@@ -251,6 +276,7 @@ bool interp_host_variable(struct interp *i, int32_t index, struct interp_value *
 {
 	if (!i->world || index < WORLD_counter || index >= WORLD_EXTERNS)
 		return interp_stop(i, INTERP_GRANT, "extern variable %d", index);
+	i->host_calls[index]++;
 	*out = (struct interp_value){0, i->variables[index - WORLD_counter], INTERP_POINTER};
 	return true;
 }

@@ -26,7 +26,7 @@ struct interp_call {
 	uint64_t size;
 	struct interp_value r0;
 	int32_t extern_index; /* of a function of the host */
-	bool is_entered; /* a callback runs; r0 comes when it is done */
+	bool is_entered;      /* a callback runs; r0 comes when it is done */
 };
 
 #define INTERP_KIND(name) (UINT64_C(1) << MAP_KIND_##name)

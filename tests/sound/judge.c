@@ -143,6 +143,9 @@ static bool interpret(struct judge *j, const struct generate_program *p, uint64_
 	j->figures.extension_runs += p->extension != 0;
 	j->figures.open_runs += i->result.is_open;
 	j->figures.executed += i->result.count;
+	j->figures.host_accesses += i->host_accesses;
+	for (size_t n = 0; n < WORLD_EXTERNS; n++)
+		j->figures.host_calls[n] += i->host_calls[n];
 	j->figures.ended += i->result.has_ended;
 	if (i->result.trap != INTERP_FINE)
 		return found(finding, i->result.trap, input, "trap %s at instruction %u: %s",

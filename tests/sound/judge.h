@@ -21,7 +21,8 @@ struct judge_figures {
 	uint64_t programs, accepted, runs, open_runs, compiled, compiled_runs, executed, findings;
 	uint64_t metered, ended,
 		early; /* accepted entries; runs that used all up; and that were ended before */
-	uint64_t rules[64]; /* rejections, by rule */
+	uint64_t rules[64];				   /* rejections, by rule */
+	uint64_t host_accesses, host_calls[WORLD_EXTERNS]; /* of extensions, when they ran */
 	uint64_t extensions, extensions_accepted, extension_runs, extension_rules[64];
 	struct cover cover;
 };

@@ -16,6 +16,9 @@ void judge_add(struct judge_figures *to, const struct judge_figures *f)
 	to->metered += f->metered;
 	to->ended += f->ended;
 	to->early += f->early;
+	to->host_accesses += f->host_accesses;
+	for (size_t n = 0; n < WORLD_EXTERNS; n++)
+		to->host_calls[n] += f->host_calls[n];
 	to->extensions += f->extensions;
 	to->extensions_accepted += f->extensions_accepted;
 	to->extension_runs += f->extension_runs;
@@ -24,6 +27,23 @@ void judge_add(struct judge_figures *to, const struct judge_figures *f)
 		to->extension_rules[n] += f->extension_rules[n];
 	}
 	cover_add(&to->cover, &f->cover);
+}
+
+static const char *const externs[WORLD_EXTERNS] = {
+#define FUNCTION(name, ...) [WORLD_##name] = "host_" #name "()",
+#define VARIABLE(name)	    [WORLD_##name] = "host_" #name,
+#include "tests/sound/world.tbl.h"
+#undef FUNCTION
+#undef VARIABLE
+};
+
+static void print_host(const struct judge_figures *f, struct buf *out)
+{
+	buf_printf(out, "%12lu loads, stores and helpers in memory of the host\n",
+		   (unsigned long)f->host_accesses);
+	for (size_t n = 0; n < WORLD_EXTERNS; n++)
+		buf_printf(out, "%12lu %s%s\n", (unsigned long)f->host_calls[n], externs[n],
+			   f->host_calls[n] ? "" : " (never)");
 }
 
 /* What extensions did. */
@@ -65,6 +85,8 @@ void judge_print(const struct judge_figures *f, bool is_long, struct buf *out)
 		   (unsigned long)f->metered, (unsigned long)f->ended, (unsigned long)f->early);
 	print_rules(f, is_long, out);
 	print_extensions(f, is_long, out);
+	if (is_long)
+		print_host(f, out);
 	if (is_long)
 		cover_print(&f->cover, out);
 }

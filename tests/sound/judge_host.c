@@ -180,6 +180,8 @@ static void put_holding_functions(struct types *t)
 	put_function(t, "host_open", t->int32, PARAMS({"name", t->text}, {"flags", t->int32}));
 	put_function(t, "host_seek", t->int64, PARAMS({"fd", t->int32}, {"to", t->int64}));
 	put_function(t, "host_close", t->int32, PARAMS({"fd", t->int32}));
+	put_function(t, "host_accept", t->int32, NO_PARAMS);
+	put_function(t, "host_leave", t->int32, PARAMS({"ticket", t->int32}));
 	put_function(t, "host_connect", t->connection_ptr, PARAMS({"port", t->int32}));
 	put_function(t, "host_send", t->int32,
 		     PARAMS({"c", t->connection_ptr}, {"data", t->const_blob},
@@ -188,6 +190,7 @@ static void put_holding_functions(struct types *t)
 	put_function(t, "host_first", t->const_peer_ptr, NO_PARAMS);
 	put_function(t, "host_rank", t->int32, PARAMS({"p", t->const_peer_ptr}));
 	put_function(t, "host_update", t->int32, PARAMS({"r", t->request_ptr}));
+	put_function(t, "host_bump", t->int32, PARAMS({"p", t->peer_ptr}));
 }
 
 struct err *judge_host_types(struct btf **out)
@@ -227,6 +230,8 @@ void judge_host_document(struct buf *out)
 		 "      params: [{type: file, name: fd}, {type: long, name: to}]\n"
 		 "      return_type: long\n"
 		 "  - {name: host_close, releases: file}\n"
+		 "  - {name: host_accept, acquires: ticket}\n"
+		 "  - {name: host_leave, releases: ticket}\n"
 		 "  - {name: host_connect, acquires: connection}\n"
 		 "  - {name: host_disconnect, releases: connection}\n"
 		 "variables:\n"
@@ -250,7 +255,8 @@ const char *judge_host_functions(void)
 {
 	return "host_number, host_pick, host_ready, host_bound, host_notify, host_look, "
 	       "host_fill, host_either, host_stat, host_open, host_seek, host_close, "
-	       "host_connect, host_send, host_disconnect, host_first, host_rank, host_update";
+	       "host_connect, host_send, host_disconnect, host_first, host_rank, host_update, "
+	       "host_bump, host_accept, host_leave";
 }
 
 static const struct {

@@ -336,6 +336,13 @@ static uint64_t do_send(struct world *w, const uint64_t r[5])
 	return any(w);
 }
 
+static uint64_t do_accept(struct world *w, const uint64_t r[5])
+{
+	(void)r;
+	return below(w, 3) ? (uint64_t)(w->last_file += 1 + (int)below(w, 3))
+			   : (uint64_t)INT64_MIN >> 32;
+}
+
 static uint64_t do_first(struct world *w, const uint64_t r[5])
 {
 	(void)r;
@@ -365,6 +372,7 @@ static uint64_t (*const runs[WORLD_EXTERNS])(struct world *w, const uint64_t r[5
 	[WORLD_fill] = do_fill,	      [WORLD_either] = do_either, [WORLD_stat] = do_stat,
 	[WORLD_open] = do_open,	      [WORLD_seek] = do_number,	  [WORLD_close] = do_number,
 	[WORLD_connect] = do_connect, [WORLD_send] = do_send,	  [WORLD_disconnect] = do_number,
+	[WORLD_accept] = do_accept,   [WORLD_leave] = do_number,  [WORLD_bump] = do_number,
 	[WORLD_first] = do_first,     [WORLD_rank] = do_number,	  [WORLD_update] = do_update,
 };
 

@@ -107,6 +107,15 @@ static const struct {
 	{"does nothing wrong", INTERP_FINE, {MOV(0, 7), ADD(0, 1), EXIT}},
 };
 
+/* A program for that entry of the host, plus 1; for a uprobe: 0. */
+static void generate_for(uint32_t extension, struct generate_program *p)
+{
+	uint64_t seed = 0;
+	do
+		generate_program(++seed, p);
+	while (p->extension != extension);
+}
+
 static void the_interpreter_traps_on_each_abuse(void **state)
 {
 	struct generate_program *p = mem_zalloc(sizeof *p);
@@ -114,7 +123,7 @@ static void the_interpreter_traps_on_each_abuse(void **state)
 	(void)state;
 	assert_true(p && i);
 	for (size_t n = 0; n < ARRAY_SIZE(abuses); n++) {
-		generate_program(1, p);
+		generate_for(0, p);
 		memcpy(p->insns, abuses[n].insns, sizeof abuses[n].insns);
 		interp_reset(i, &p->object);
 		i->limit = 100;
@@ -129,6 +138,132 @@ static void the_interpreter_traps_on_each_abuse(void **state)
 	}
 	mem_free(p);
 	mem_free(i);
+}
+
+/* ---- what extensions may not do ---- */
+#define CALL_HOST(name) INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, WORLD_##name)
+#define VARIABLE(d, name) \
+	INSN(BPF_LD | BPF_IMM | BPF_DW, d, BPF_PSEUDO_BTF_ID, 0, WORLD_##name), INSN(0, 0, 0, 0, 0)
+#define SKIP_IF(op, d, i) INSN(BPF_JMP | BPF_##op | BPF_K, d, 0, 1, i)
+#define OPEN_FILE	  GLOBAL(1, GENERATE_MAP_RODATA, 0), MOV(2, 0), CALL_HOST(open)
+
+enum { ALL, SOME, TIGHT }; /* roles */
+
+static const struct {
+	const char *what;
+	enum interp_trap trap; /* at least once in a few inputs */
+	unsigned role;
+	enum world_entry entry;
+	struct bpf_insn insns[20];
+} host_abuses[] = {
+	{"reads past the size",
+	 INTERP_BOUNDS,
+	 ALL,
+	 WORLD_ON_COPY,
+	 {LOAD(1, 1, 32), LOAD(0, 1, 9), MOV(0, 0), EXIT}},
+	{"reads what may be null",
+	 INTERP_NO_POINTER,
+	 ALL,
+	 WORLD_ON_LONG,
+	 {LOAD(1, 1, 16), LOAD(0, 1, 8), EXIT}},
+	{"reads a field that another role has",
+	 INTERP_GRANT,
+	 SOME,
+	 WORLD_ON_DATA,
+	 {LOAD(1, 1, 0), INSN(BPF_LDX | BPF_MEM | BPF_B, 0, 1, 20, 0), EXIT}},
+	{"writes a field though arguments are const",
+	 INTERP_GRANT,
+	 SOME,
+	 WORLD_ON_DATA,
+	 {MOV(0, 0), LOAD(1, 1, 0), STORE(1, 0, 32), EXIT}},
+	{"writes over a pointer of the host's",
+	 INTERP_READ_ONLY,
+	 ALL,
+	 WORLD_ON_DATA,
+	 {MOV(0, 0), LOAD(1, 1, 0), STORE(1, 0, 40), EXIT}},
+	{"writes memory without the attribute",
+	 INTERP_READ_ONLY,
+	 TIGHT,
+	 WORLD_ON_LONG,
+	 {MOV(0, 0), VARIABLE(1, tally), STORE(1, 0, 0), EXIT}},
+	{"keeps a pointer while the host runs",
+	 INTERP_BOUNDS,
+	 ALL,
+	 WORLD_ON_DATA,
+	 {LOAD(6, 1, 0), LOAD(6, 6, 0), MOV(0, 0), SKIP_IF(JNE, 6, 0), EXIT, CALL_HOST(bound),
+	  INSN(BPF_LDX | BPF_MEM | BPF_W, 0, 6, 0, 0), EXIT}},
+	{"passes memory that was not written",
+	 INTERP_UNINIT,
+	 ALL,
+	 WORLD_ON_DATA,
+	 {MOV_X(1, 10), ADD(1, -8), MOV(2, 8), CALL_HOST(look), EXIT}},
+	{"has constants written",
+	 INTERP_READ_ONLY,
+	 ALL,
+	 WORLD_ON_DATA,
+	 {GLOBAL(1, GENERATE_MAP_RODATA, 0), MOV(2, 8), CALL_HOST(fill), EXIT}},
+	{"closes what was not opened",
+	 INTERP_ARGUMENT,
+	 ALL,
+	 WORLD_ON_DATA,
+	 {MOV(1, 3), CALL_HOST(close), EXIT}},
+	{"keeps a file", INTERP_UNRELEASED, ALL, WORLD_ON_DATA, {OPEN_FILE, MOV(0, 0), EXIT}},
+	{"leaves with a file",
+	 INTERP_ARGUMENT,
+	 ALL,
+	 WORLD_ON_DATA,
+	 {OPEN_FILE, SKIP_IF(JSGE, 0, 0), EXIT, MOV_X(1, 0), CALL_HOST(leave), EXIT}},
+	{"ends a connection twice",
+	 INTERP_ARGUMENT,
+	 ALL,
+	 WORLD_ON_DATA,
+	 {MOV(1, 1), CALL_HOST(connect), MOV_X(6, 0), MOV(0, 0), SKIP_IF(JNE, 6, 0), EXIT,
+	  MOV_X(1, 6), CALL_HOST(disconnect), MOV_X(1, 6), CALL_HOST(disconnect), EXIT}},
+	{"follows a handle",
+	 INTERP_NO_POINTER,
+	 ALL,
+	 WORLD_ON_DATA,
+	 {CALL_HOST(first), SKIP_IF(JNE, 0, 0), EXIT, LOAD(0, 0, 0), EXIT}},
+	{"changes what is const to it",
+	 INTERP_ARGUMENT,
+	 ALL,
+	 WORLD_ON_DATA,
+	 {CALL_HOST(first), SKIP_IF(JNE, 0, 0), EXIT, MOV_X(1, 0), CALL_HOST(bump), EXIT}},
+	{"has a side effect",
+	 INTERP_GRANT,
+	 TIGHT,
+	 WORLD_ON_DATA,
+	 {MOV(1, 1), CALL_HOST(notify), MOV(0, 0), EXIT}},
+	{"breaks the entry's promise", INTERP_ARGUMENT, ALL, WORLD_ON_TEXT, {MOV(0, 101), EXIT}},
+};
+
+static void the_interpreter_traps_on_each_abuse_of_the_host(void **state)
+{
+	struct generate_program *p = mem_zalloc(sizeof *p);
+	struct interp *i = judge.interp;
+	(void)state;
+	assert_non_null(p);
+	for (size_t n = 0; n < ARRAY_SIZE(host_abuses); n++) {
+		bool is_seen = false;
+		generate_for(1 + host_abuses[n].entry, p);
+		memcpy(p->insns, host_abuses[n].insns, sizeof host_abuses[n].insns);
+		for (uint64_t seed = 0; seed < 30 && !is_seen; seed++) {
+			interp_reset(i, &p->object);
+			world_begin(&judge.world, host_abuses[n].entry, seed);
+			interp_extension(i, &judge.world, host_abuses[n].entry,
+					 host_abuses[n].role);
+			i->facts = NULL;
+			i->limit = 100;
+			i->stack_limit = 8;
+			interp_run(i, &p->functions[0]);
+			is_seen = i->result.trap == host_abuses[n].trap;
+		}
+		if (!is_seen)
+			fail_msg("a program that %s: %s, not %s", host_abuses[n].what,
+				 interp_trap_text(i->result.trap),
+				 interp_trap_text(host_abuses[n].trap));
+	}
+	mem_free(p);
 }
 
 /* ---- programs that were findings once ---- */
@@ -155,7 +290,7 @@ static void former_findings_are_none(void **state)
 	for (size_t n = 0; n < ARRAY_SIZE(regressions); n++) {
 		struct judge_finding f;
 		bool accepted;
-		generate_program(1, p);
+		generate_for(0, p);
 		memcpy(p->insns, regressions[n].insns, sizeof regressions[n].insns);
 		p->functions[0].count = p->object.insns_count = 16;
 		while (p->insns[p->object.insns_count - 1].code == 0)
@@ -187,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_interpreter_traps_on_each_abuse),
+		cmocka_unit_test(the_interpreter_traps_on_each_abuse_of_the_host),
 		cmocka_unit_test(former_findings_are_none),
 		cmocka_unit_test(accepted_programs_keep_to_what_was_proved),
 	};
