@@ -56,6 +56,18 @@ static void put_other(const struct role *r, struct str name, struct buf *out)
 			   STR_FMT(other->capability));
 }
 
+/* Of several roles, one may grant what another does not. */
+static void put_omission(const struct role *r, struct str name, struct buf *out)
+{
+	for (size_t i = 0; i < r->omissions_count; i++) {
+		struct str what = r->omissions[i].what;
+		if (str_starts(what, "function ") &&
+		    str_equal(str_from(what, strlen("function ")), name))
+			buf_printf(out, "; of the roles together, %.*s",
+				   STR_FMT(r->omissions[i].why));
+	}
+}
+
 static void put_absence(const struct role *r, enum role_function_kind kind, struct str name,
 			struct buf *out)
 {
@@ -71,6 +83,7 @@ static struct err *reject_grant(struct check *c, enum role_function_kind kind, s
 	put_granted(c->role, kind, &hint);
 	put_nearest(c->role, kind, name, &hint);
 	put_other(c->role, name, &hint);
+	put_omission(c->role, name, &hint);
 	put_absence(c->role, kind, name, &hint);
 	buf_printf(&hint, "; or grant the role a capability that includes %.*s", STR_FMT(name));
 	c->is_short |= has.failed || hint.failed;

@@ -9,11 +9,12 @@
  *	role: FILE in tests/cases/specs, without .yaml       (default: all)
  *	role: |                                              … or the spec itself, indented
  *	  roles: …
+ *	roles: A & B                                         (default: the first role of the spec)
  *	host: FILE in tests/cases/hosts, without .c: the role is resolved with its types
  *	--- c | --- asm
  *	the program
  *
- * The role is the first one of the spec. The Makefile has compiled the program to build/tests/cases.
+ * The Makefile has compiled the program to build/tests/cases.
  */
 #include "tests/unit/shared/verifier/scenario.h"
 

@@ -263,9 +263,33 @@ static void families_share_limits(void **state UNUSED)
 	test_free(l);
 }
 
+/* Two rounds of a loop: what is left afterwards is true of the number of either, beside its own size. */
+static void widened_limits_hold_in_both_rounds(void **state)
+{
+	unsigned kept = 0;
+	(void)state;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		uint64_t a = draw_number(), b = a + draw() % 3;
+		wide sizes[] = {draw_size(a), draw_size(b)};
+		struct state_reg old = draw_reg(a, sizes[0]), was = draw_reg(b, sizes[1]);
+		int64_t least[2][STATE_SIZES] = {{0}};
+		for (unsigned n = 0; n < 2; n++)
+			least[n][0] = (int64_t)MAX(sizes[n] - (wide)(draw() % 3), (wide)0);
+		struct state_reg now = was;
+		now.range = range_join(&old.range, &was.range);
+		limit_widen(&old, least[0], &was, least[1], &now);
+		check_limits(&now, a, sizes[0], "the earlier round");
+		check_limits(&now, b, sizes[1], "the later round");
+		assert_true(limit_covers(&now, &was, least[1]));
+		kept += now.limits[0].of != 0;
+	}
+	assert_true(kept > ROUNDS / 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(widened_limits_hold_in_both_rounds),
 		cmocka_unit_test(arithmetic_keeps_limits),
 		cmocka_unit_test(shifts_by_halves_keep_limits),
 		cmocka_unit_test(cuts_keep_limits),

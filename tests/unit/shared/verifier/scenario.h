@@ -14,7 +14,7 @@
 #define SCENARIO_MESSAGES 8
 
 struct scenario {
-	struct str name, expect, spec, host, messages[SCENARIO_MESSAGES];
+	struct str name, expect, spec, roles, host, messages[SCENARIO_MESSAGES];
 	size_t messages_count;
 	uint64_t line, worst; /* 0: not asked for */
 };
@@ -32,12 +32,10 @@ struct scenario_run {
 
 static inline void scenario_read_header(struct str text, struct scenario *out)
 {
-	static const struct str fields[] = {{"name: ", 6},
-					    {"expect: ", 8},
-					    {"role: ", 6},
-					    {"host: ", 6}};
+	static const struct str fields[] = {
+		{"name: ", 6}, {"expect: ", 8}, {"role: ", 6}, {"roles: ", 7}, {"host: ", 6}};
 	*out = (struct scenario){.spec = STR("all")};
-	struct str *places[] = {&out->name, &out->expect, &out->spec, &out->host};
+	struct str *places[] = {&out->name, &out->expect, &out->spec, &out->roles, &out->host};
 	for (struct str line; text.size && str_split(text, '\n', &line, &text);) {
 		if (str_starts(line, "--- "))
 			return;
@@ -111,7 +109,7 @@ static inline void scenario_fini(struct scenario_run *r)
 	buf_fini(&r->text);
 }
 
-/* Verifies the program of `path` under its role, the first one of its spec; scenario_fini() afterwards. */
+/* Verifies the program of `path` under its roles, else the first one of its spec; scenario_fini() afterwards. */
 static inline void scenario_run(const char *path, struct scenario_run *r)
 {
 	*r = (struct scenario_run){.text = BUF_INIT(1 << 20), .document = BUF_INIT(1 << 20)};
@@ -122,7 +120,8 @@ static inline void scenario_run(const char *path, struct scenario_run *r)
 	assert_ok(spec_parse(buf_str(&r->document), &r->spec));
 	assert_true(r->spec->roles_count > 0);
 	scenario_read_host(r->header.host, &r->host);
-	assert_ok(role_resolve(r->spec, r->spec->roles[0].name, r->host, &r->role));
+	struct str name = r->header.roles.size ? r->header.roles : r->spec->roles[0].name;
+	assert_ok(role_resolve(r->spec, name, r->host, &r->role));
 	scenario_read_object(path, &r->object);
 	assert_ok(verifier_run(r->object, r->role, VERIFIER_LIMITS_DEFAULT, &r->verdict));
 }
