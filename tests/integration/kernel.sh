@@ -24,6 +24,8 @@ readonly policies=(
 	# A round's number is below the count of rounds, which was checked: the kernel does not use that.
 	'callback_index_in_bounds: R2 unbounded memory access'
 	'callback_of_a_checked_count: R2 unbounded memory access'
+	# An iterator of known bounds is made without fail: the result is 0, which the kernel does not know.
+	'iter_result_is_checked: value -2147483648 makes map_value pointer be out of bounds'
 )
 # Of programs under the role that meters: how long they run. Runs that take too long end.
 readonly lengths=('infinite loop detected' 'jumps is too complex' 'BPF program is too large' 'back-edge from insn')
@@ -38,8 +40,10 @@ build_one() {
 	esac 2>"${1%.?}.wrong" || echo "$1"
 }
 
-# is_metered NAME: programs whose name says so are judged under the role that meters
-is_metered() { [[ $1 =~ ^((good|bad)_)?metered_ || $1 =~ ^may_goto_(ends|both) ]]; }
+# is_metered NAME: whether the program is judged under the role that meters, by its name or its .case
+is_metered() {
+	[[ $1 =~ ^((good|bad)_)?metered_ ]] || grep -qsx 'role: metered' "tests/cases/verifier/$1.case"
+}
 
 # judge_one OBJECT: lines "NAME ENTRY|OURS|KERNEL|the kernel's words" beside it
 judge_one() {
