@@ -42,8 +42,10 @@ build_one() {
 	esac 2>"${1%.?}.wrong" || echo "$1"
 }
 
-# is_metered NAME: programs whose name says so are judged under the role that meters
-is_metered() { [[ $1 =~ ^((good|bad)_)?metered_ || $1 =~ ^may_goto_(ends|both) ]]; }
+# is_metered NAME: whether the program is judged under the role that meters, by its name or its .case
+is_metered() {
+	[[ $1 =~ ^((good|bad)_)?metered_ ]] || grep -qsx 'role: metered' "tests/cases/verifier/$1.case"
+}
 
 # judge_one OBJECT: lines "NAME ENTRY|OURS|KERNEL|the kernel's words" beside it
 judge_one() {
