@@ -176,7 +176,12 @@ static void by_constant(struct writer *w, const struct memory *m, struct skips *
 static void put_any_index(struct writer *w, struct skips *s, unsigned reg)
 {
 	static const int32_t masks[] = {7, 63, 0x3fff, 0x7fffffff};
-	put_mov(w, reg, 7 + below(w, 3));
+	if (chance(w, 35)) { /* any number at all */
+		put_imm64(w, reg, BPF_PSEUDO_BTF_ID, WORLD_tally, 0);
+		put_load(w, reg, reg, 0);
+	} else {
+		put_mov(w, reg, 7 + below(w, 3));
+	}
 	switch (below(w, 6)) {
 	case 0:
 		put(w, INSN(BPF_ALU | BPF_MOV | BPF_X, reg, reg, 0, 0));
