@@ -216,6 +216,43 @@ static struct err *compute(struct run *r)
 	return NULL;
 }
 
+/* Whether `f` is in an array that one of the entries goes on with. */
+static bool follows(const struct run *r, uint32_t f)
+{
+	for (uint32_t from = 0; from < r->entries_count; from++)
+		for (uint64_t left = r->entries[from].tail_maps; left; left &= left - 1) {
+			const struct object_map *m = &r->c->maps[__builtin_ctzll(left)];
+			for (uint32_t i = 0; from != f && i < m->slots_count; i++)
+				if (r->row[m->slots[i].index] == f)
+					return true;
+		}
+	return false;
+}
+
+static bool names_a_place(const struct object_function *f)
+{
+	bool is_extension = f->kind && f->kind->kind == SECTION_EXTENSION;
+	return !is_extension && memchr(f->section.data, '/', f->section.size);
+}
+
+/* Entries that no place is named for run after others only, and nothing is attached to them (shared/jit/compile.c
+ * leaves them out by the same rule); one has to be the first. */
+static struct err *check_first(struct run *r)
+{
+	struct check *c = r->c;
+	for (uint32_t f = 0; f < r->entries_count; f++)
+		if (names_a_place(r->entries[f].function) || !follows(r, f))
+			return NULL;
+	c->entry = (uint32_t)(r->entries[0].function - c->functions);
+	c->insn = first_call(c, r->entries[0].function);
+	c->state->frames_count = c->state->decisions = 0;
+	return check_reject(
+		c, VERIFIER_UNSUPPORTED,
+		"leave the first one out of the arrays; or name the place where it runs: "
+		"SEC(\"uprobe/PATH:SYMBOL\")",
+		"each of the entries follows another one: which one begins is not known");
+}
+
 struct err *tail_finish(struct check *c)
 {
 	struct run r = {.c = c,
@@ -233,5 +270,6 @@ struct err *tail_finish(struct check *c)
 	r.row = row;
 	r.worst = worst;
 	r.next = r.worst + r.entries_count;
-	return compute(&r);
+	TRY(compute(&r));
+	return check_first(&r);
 }
